@@ -1,0 +1,54 @@
+package io.phiscale.jobs.train;
+
+import io.phiscale.model.train.LearningRateSchedule;
+import io.phiscale.model.train.ReplicaSpec;
+import io.phiscale.pipeline.image.TrainTransform;
+import io.phiscale.pipeline.shard.RowGroup;
+import io.phiscale.pipeline.storage.Storage;
+import java.io.Serializable;
+import java.time.Duration;
+import java.util.List;
+
+/**
+ * Everything a worker needs to know for a whole run; broadcast once.
+ *
+ * @param replica the network and its local optimizer
+ * @param schedule learning rate by fractional epoch, already scaled to the global batch
+ * @param transform crop, flip, resize, normalise
+ * @param storage where the shards lie
+ * @param rowGroups the training row groups, in the manifest's order
+ * @param plan how an epoch is cut
+ * @param seed the run's seed
+ * @param loaderThreads decoding threads of a worker
+ * @param queueBatches batches that may wait
+ * @param deadline longest wait for a batch
+ */
+public record TrainingRecipe(
+    ReplicaSpec replica,
+    LearningRateSchedule schedule,
+    TrainTransform transform,
+    Storage storage,
+    List<RowGroup> rowGroups,
+    EpochPlan plan,
+    long seed,
+    int loaderThreads,
+    int queueBatches,
+    Duration deadline)
+    implements Serializable {
+
+  public TrainingRecipe {
+    rowGroups = List.copyOf(rowGroups);
+  }
+
+  /**
+   * The learning rate of a local step.
+   *
+   * @param epoch epochs completed
+   * @param round the round
+   * @param step local step of the round, from 0
+   */
+  double learningRate(int epoch, EpochPlan.Round round, int step) {
+    double consumed = round.start() + (double) step * plan.batchSize() * plan.workers();
+    return schedule.at(epoch + Math.min(consumed, round.end()) / plan.samples());
+  }
+}
