@@ -196,7 +196,7 @@ public final class ConfigurationLoader {
     Map<String, Object> values = new LinkedHashMap<>();
     values.put("phiscale.home", home);
     values.put(
-        "phiscale.data", System.getProperty("phiscale.data", home + "/jobs/src/main/quickstart"));
+        "phiscale.data", System.getProperty("phiscale.data", home + "/jobs/src/quickstart"));
     return ConfigFactory.parseMap(values, "surroundings");
   }
 

@@ -260,7 +260,7 @@ class ConfigurationLoaderTest {
     assertThat(configuration.train().epochs()).isEqualTo(9);
     assertThat(configuration.data().source().train().toString())
         .startsWith("file:///")
-        .endsWith("/jobs/src/main/quickstart/train.tar");
+        .endsWith("/jobs/src/quickstart/train.tar");
   }
 
   @Test
