@@ -1,12 +1,9 @@
 package io.phiscale.jobs.run;
 
 import io.phiscale.jobs.config.PhiscaleConfiguration;
-import java.io.IOException;
-import java.io.InputStream;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.Properties;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import org.apache.hadoop.util.VersionInfo;
@@ -53,30 +50,14 @@ public record Provenance(
 
   /** The provenance of a run that starts now. */
   public static Provenance of(PhiscaleConfiguration configuration, String manifestDigest) {
-    Properties git = gitProperties();
-    String commit = git.getProperty("git.commit.id", "unknown");
-    if (Boolean.parseBoolean(git.getProperty("git.dirty"))) {
-      commit += "-dirty";
-    }
+    BuildInfo build = BuildInfo.current();
     SortedMap<String, String> versions = new TreeMap<>();
-    versions.put("phiscale", git.getProperty("git.build.version", "unknown"));
+    versions.put("phiscale", build.version());
     versions.put("java", Runtime.version().toString());
     versions.put("spark", package$.MODULE$.SPARK_VERSION());
     versions.put("hadoop", VersionInfo.getVersion());
     return new Provenance(
-        configuration.name(), commit, versions, manifestDigest, configuration.effectiveValues());
-  }
-
-  private static Properties gitProperties() {
-    Properties properties = new Properties();
-    try (InputStream in = Provenance.class.getResourceAsStream("/io/phiscale/git.properties")) {
-      if (in != null) {
-        properties.load(in);
-      }
-    } catch (IOException e) {
-      throw new IllegalStateException("Cannot read git.properties from the jar", e);
-    }
-    return properties;
+        configuration.name(), build.commit(), versions, manifestDigest, configuration.effectiveValues());
   }
 
   /**

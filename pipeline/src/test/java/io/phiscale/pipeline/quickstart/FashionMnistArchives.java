@@ -8,7 +8,7 @@ import java.io.InputStream;
 import java.io.OutputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -47,22 +47,20 @@ final class FashionMnistArchives {
 
   private static final int SIDE_PX = 28;
 
-  private record NamedImage(String name, byte[] png) {}
-
   private FashionMnistArchives() {}
 
   public static void main(String[] arguments) throws IOException {
     Path source = Path.of(arguments[0]);
     Path target = Path.of(arguments[1]);
-    Map<String, List<NamedImage>> train = read(source, "train", Integer.parseInt(arguments[2]));
-    Map<String, List<NamedImage>> validation =
+    Map<String, Map<String, byte[]>> train = read(source, "train", Integer.parseInt(arguments[2]));
+    Map<String, Map<String, byte[]>> validation =
         read(source, "t10k", Integer.parseInt(arguments[3]));
     try (TarArchiveOutputStream tar = tar(Files.newOutputStream(target.resolve("train.tar")))) {
-      for (Map.Entry<String, List<NamedImage>> entry : train.entrySet()) {
+      for (Map.Entry<String, Map<String, byte[]>> entry : train.entrySet()) {
         ByteArrayOutputStream inner = new ByteArrayOutputStream();
         try (TarArchiveOutputStream innerTar = tar(inner)) {
-          for (NamedImage image : entry.getValue()) {
-            add(innerTar, image.name(), image.png());
+          for (Map.Entry<String, byte[]> image : entry.getValue().entrySet()) {
+            add(innerTar, image.getKey(), image.getValue());
           }
         }
         add(tar, entry.getKey() + ".tar", inner.toByteArray());
@@ -70,25 +68,26 @@ final class FashionMnistArchives {
     }
     try (TarArchiveOutputStream tar =
         tar(Files.newOutputStream(target.resolve("validation.tar")))) {
-      for (Map.Entry<String, List<NamedImage>> entry : validation.entrySet()) {
-        for (NamedImage image : entry.getValue()) {
-          add(tar, entry.getKey() + "/" + image.name(), image.png());
+      for (Map.Entry<String, Map<String, byte[]>> entry : validation.entrySet()) {
+        for (Map.Entry<String, byte[]> image : entry.getValue().entrySet()) {
+          add(tar, entry.getKey() + "/" + image.getKey(), image.getValue());
         }
       }
     }
   }
 
-  private static Map<String, List<NamedImage>> read(Path source, String split, int perClass)
+  private static Map<String, Map<String, byte[]>> read(Path source, String split, int perClass)
       throws IOException {
     byte[] images = gunzip(source.resolve(split + "-images-idx3-ubyte.gz"));
     byte[] labels = gunzip(source.resolve(split + "-labels-idx1-ubyte.gz"));
-    Map<String, List<NamedImage>> byClass = new TreeMap<>();
+    Map<String, Map<String, byte[]>> byClass = new TreeMap<>();
     for (int i = 0; i < labels.length - 8; i++) {
       String className = CLASSES.get(labels[8 + i]);
-      List<NamedImage> chosen = byClass.computeIfAbsent(className, name -> new ArrayList<>());
+      Map<String, byte[]> chosen =
+          byClass.computeIfAbsent(className, name -> new LinkedHashMap<>());
       if (chosen.size() < perClass) {
         String name = String.format("%s_%s_%05d.png", className, split, i);
-        chosen.add(new NamedImage(name, png(images, 16 + i * SIDE_PX * SIDE_PX)));
+        chosen.put(name, png(images, 16 + i * SIDE_PX * SIDE_PX));
       }
     }
     return byClass;
