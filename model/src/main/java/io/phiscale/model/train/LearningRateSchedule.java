@@ -72,7 +72,7 @@ public sealed interface LearningRateSchedule extends Serializable {
     @Override
     public double rate(long step, double stepsPerEpoch) {
       checkStep(step, stepsPerEpoch);
-      double fraction = Math.min(1, step / (epochs * stepsPerEpoch));
+      double fraction = Math.min(1, (double) step / (epochs * stepsPerEpoch));
       return 0.5 * baseRate * (1 + StrictMath.cos(Math.PI * fraction));
     }
   }
@@ -101,7 +101,8 @@ public sealed interface LearningRateSchedule extends Serializable {
     @Override
     public double rate(long step, double stepsPerEpoch) {
       checkStep(step, stepsPerEpoch);
-      return baseRate * StrictMath.pow(factor, Math.floor(step / (stepsPerEpoch * decayEpochs)));
+      return baseRate
+          * StrictMath.pow(factor, Math.floor((double) step / (stepsPerEpoch * decayEpochs)));
     }
   }
 
@@ -134,7 +135,7 @@ public sealed interface LearningRateSchedule extends Serializable {
     @Override
     public double rate(long step, double stepsPerEpoch) {
       checkStep(step, stepsPerEpoch);
-      long reached =
+      double reached =
           milestoneEpochs.stream().filter(milestone -> step >= milestone * stepsPerEpoch).count();
       return baseRate * StrictMath.pow(factor, reached);
     }
