@@ -44,7 +44,9 @@ public record ShardFile(
   public ShardFile {
     requireNonNull(recordsDigest, "recordsDigest");
     rowGroups = List.copyOf(rowGroups);
-    if (path.isBlank() || path.startsWith("/") || Arrays.asList(path.split("/")).contains("..")) {
+    if (path.isBlank()
+        || path.startsWith("/")
+        || Arrays.asList(path.split("/", -1)).contains("..")) {
       throw new IllegalArgumentException(
           "Invalid shard path: %s (must be below the manifest's directory)".formatted(path));
     }

@@ -33,9 +33,10 @@ public interface DatasetSource extends Serializable {
 
   /**
    * The units of parallel reading: always the same ones in the same order for the same files.
-   * Together they hold every item once.
+   * Together they hold every item once. Whether there is any image is for {@link #labelSpace} to
+   * say: a compressed archive is one split and is not looked into here.
    *
-   * @throws IOException if there is no image; names the URI and the expected layout
+   * @throws IOException if the collection cannot be walked; names the URI
    */
   List<SourceSplit> splits(Storage storage) throws IOException;
 
