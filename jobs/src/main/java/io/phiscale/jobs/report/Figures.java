@@ -55,6 +55,12 @@ final class Figures {
         + SI_PREFIXES[prefix];
   }
 
+  /** {@link #si} without trailing zeros, for ticks: {@code 500 M}, {@code 1.5 G}. */
+  static String siShort(long value) {
+    String text = si(value);
+    return text.contains(".") ? text.replaceFirst("\\.?0+ ", " ") : text;
+  }
+
   /** Digits in groups of three: {@code 5,288,548}. */
   static String grouped(long value) {
     return String.format(Locale.ROOT, "%,d", value);
