@@ -91,8 +91,10 @@ final class Figures {
     return String.format(Locale.ROOT, "%d h %02d min", minutes / 60, minutes % 60);
   }
 
-  /** Images per second: whole above 100, one decimal below; empty for NaN. */
+  /** Images per second: whole and in groups of three above 100, one decimal below. */
   static String rate(double imagesPerSecond) {
-    return fixed(imagesPerSecond, imagesPerSecond >= 100 ? 0 : 1);
+    return imagesPerSecond >= 100
+        ? grouped(Math.round(imagesPerSecond))
+        : fixed(imagesPerSecond, 1);
   }
 }

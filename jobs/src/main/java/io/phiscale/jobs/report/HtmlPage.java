@@ -11,8 +11,8 @@ import java.util.Set;
 
 /** The report as one self-contained HTML page. */
 final class HtmlPage {
-  private static final int FULL_WIDTH_PX = 1072;
-  private static final int HALF_WIDTH_PX = 516;
+  private static final int FULL_WIDTH_PX = 1152;
+  private static final int HALF_WIDTH_PX = 556;
   private static final int NARROW_WIDTH_PX = 358;
 
   /** Columns of which less is better, or which name things: sorted upwards first. */
@@ -31,9 +31,9 @@ final class HtmlPage {
     page.append("<body>\n<header>\n<h1>").append(escaped(report.title())).append("</h1>\n");
     List<String> sentences = headline.sentences();
     page.append("<p class=\"lead\">").append(escaped(sentences.get(0))).append("</p>\n");
-    for (String sentence : sentences.subList(1, sentences.size())) {
-      page.append("<p class=\"more\">").append(escaped(sentence)).append("</p>\n");
-    }
+    page.append("<p class=\"more\">")
+        .append(escaped(String.join(" ", sentences.subList(1, sentences.size()))))
+        .append("</p>\n");
     page.append("</header>\n<main>\n");
     plots(page, Plots.of(report));
     table(page, report, headline.best());
@@ -134,12 +134,16 @@ final class HtmlPage {
       page.append("<span class=\"key ").append(exact).append("\" aria-hidden=\"true\"></span>");
     }
     String shown = escaped(column.shown().apply(row));
-    // A narrow no-break space between a number and its unit.
-    page.append(isName ? shown : shown.replace(' ', '\u202f'));
+    page.append(isName ? shown : unbroken(shown));
     if (isName && isBest) {
       page.append("<span class=\"tag\">best</span>");
     }
     page.append(isName ? "</th>\n" : "</td>\n");
+  }
+
+  /** A narrow no-break space between a number and its unit, a whole one elsewhere. */
+  private static String unbroken(String quantity) {
+    return quantity.replaceAll("(?<=\\d) (?=\\p{L})", "\u202f").replace(' ', '\u00a0');
   }
 
   private static void remarks(StringBuilder page, EvaluationReport report) {

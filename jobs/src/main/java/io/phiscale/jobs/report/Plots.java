@@ -3,6 +3,7 @@ package io.phiscale.jobs.report;
 import java.awt.BasicStroke;
 import java.awt.Color;
 import java.awt.Font;
+import java.awt.FontMetrics;
 import java.awt.Graphics2D;
 import java.awt.Paint;
 import java.awt.Shape;
@@ -10,28 +11,33 @@ import java.awt.Stroke;
 import java.awt.geom.Ellipse2D;
 import java.awt.geom.Line2D;
 import java.awt.geom.Path2D;
+import java.awt.geom.Point2D;
 import java.awt.geom.Rectangle2D;
 import java.text.DecimalFormat;
 import java.text.DecimalFormatSymbols;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.function.ToDoubleFunction;
+import java.util.stream.Stream;
 import org.jfree.chart.JFreeChart;
 import org.jfree.chart.axis.LogAxis;
 import org.jfree.chart.axis.NumberAxis;
 import org.jfree.chart.axis.NumberTick;
 import org.jfree.chart.axis.NumberTickUnit;
+import org.jfree.chart.axis.TickUnits;
 import org.jfree.chart.axis.ValueAxis;
 import org.jfree.chart.block.BlockBorder;
-import org.jfree.chart.labels.ItemLabelAnchor;
-import org.jfree.chart.labels.ItemLabelPosition;
+import org.jfree.chart.plot.PlotOrientation;
+import org.jfree.chart.plot.PlotRenderingInfo;
 import org.jfree.chart.plot.XYPlot;
 import org.jfree.chart.renderer.xy.XYErrorRenderer;
+import org.jfree.chart.renderer.xy.XYItemRendererState;
 import org.jfree.chart.renderer.xy.XYLineAndShapeRenderer;
 import org.jfree.chart.title.LegendTitle;
 import org.jfree.chart.title.TextTitle;
@@ -40,6 +46,7 @@ import org.jfree.chart.ui.RectangleEdge;
 import org.jfree.chart.ui.RectangleInsets;
 import org.jfree.chart.ui.TextAnchor;
 import org.jfree.data.Range;
+import org.jfree.data.xy.XYDataset;
 import org.jfree.data.xy.XYIntervalSeries;
 import org.jfree.data.xy.XYIntervalSeriesCollection;
 import org.jfree.data.xy.XYSeries;
@@ -49,6 +56,9 @@ import org.jfree.data.xy.XYSeriesCollection;
 final class Plots {
   /** Points a learning curve keeps: more than a plot has pixels to show apart. */
   private static final int CURVE_POINTS = 300;
+
+  /** 1, 2 and 5 times the powers of ten, each with as many decimals as it needs. */
+  private static final TickUnits TICK_UNITS = tickUnits();
 
   private static final Font FONT = new Font(Font.SANS_SERIF, Font.PLAIN, 13);
   private static final Shape RAW_SHAPE = diamond(5.5);
@@ -192,6 +202,7 @@ final class Plots {
 
     NumberAxis epochs = new NumberAxis();
     epochs.setRange(0, lastEpoch > 0 ? lastEpoch * 1.02 : 1);
+    epochs.setStandardTickUnits(TICK_UNITS);
     finish(epochs, "epochs", inkwell);
     NumberAxis loss = new NumberAxis();
     loss.setAutoRangeIncludesZero(false);
@@ -274,32 +285,116 @@ final class Plots {
     return new HashSet<>(best.values());
   }
 
-  /** Draws one result per item: hollow diamonds for raw weights, discs for EMA. */
+  /**
+   * Draws one result per item: hollow diamonds for raw weights, discs for EMA. A name stands at the
+   * first corner of its point where it covers no other mark and no other name; where there is none
+   * it is left out.
+   */
   private static final class ResultRenderer extends XYErrorRenderer {
     private static final long serialVersionUID = 1L;
+    private static final double MARK_RADIUS_PX = 6;
+    private static final double NAME_GAP_PX = 8;
 
     private final transient List<List<NetworkResult>> series;
     private final transient Inkwell inkwell;
+    private final transient Set<NetworkResult> labelled;
+    private final transient Map<NetworkResult, Rectangle2D> names = new HashMap<>();
 
     ResultRenderer(List<List<NetworkResult>> series, Inkwell inkwell, Set<NetworkResult> labelled) {
       this.series = series;
       this.inkwell = inkwell;
+      this.labelled = labelled;
       setDrawXError(false);
       setCapLength(7);
       setErrorStroke(solid(1.5f));
       setUseFillPaint(true);
       setDrawOutlines(true);
       setDefaultItemLabelsVisible(true);
-      setDefaultItemLabelFont(FONT);
-      setDefaultItemLabelPaint(inkwell.of(Ink.TEXT));
-      setDefaultPositiveItemLabelPosition(
-          new ItemLabelPosition(ItemLabelAnchor.OUTSIDE3, TextAnchor.CENTER_LEFT));
-      setItemLabelInsets(new RectangleInsets(0, 9, 0, 9));
-      setDefaultItemLabelGenerator(
-          (data, index, item) -> {
-            NetworkResult row = series.get(index).get(item);
-            return labelled.contains(row) ? row.name() : null;
+    }
+
+    @Override
+    public XYItemRendererState initialise(
+        Graphics2D graphics,
+        Rectangle2D dataArea,
+        XYPlot plot,
+        XYDataset data,
+        PlotRenderingInfo info) {
+      placeNames(graphics, dataArea, plot, (XYIntervalSeriesCollection) data);
+      return super.initialise(graphics, dataArea, plot, data, info);
+    }
+
+    private void placeNames(
+        Graphics2D graphics, Rectangle2D dataArea, XYPlot plot, XYIntervalSeriesCollection data) {
+      ValueAxis domain = plot.getDomainAxis();
+      ValueAxis range = plot.getRangeAxis();
+      List<Rectangle2D> taken = new ArrayList<>();
+      Map<NetworkResult, Point2D> points = new LinkedHashMap<>();
+      for (int index = 0; index < series.size(); index++) {
+        for (int item = 0; item < series.get(index).size(); item++) {
+          double x =
+              domain.valueToJava2D(data.getXValue(index, item), dataArea, RectangleEdge.BOTTOM);
+          double y = range.valueToJava2D(data.getYValue(index, item), dataArea, RectangleEdge.LEFT);
+          double top =
+              range.valueToJava2D(data.getEndYValue(index, item), dataArea, RectangleEdge.LEFT);
+          double bottom =
+              range.valueToJava2D(data.getStartYValue(index, item), dataArea, RectangleEdge.LEFT);
+          taken.add(
+              new Rectangle2D.Double(
+                  x - MARK_RADIUS_PX, y - MARK_RADIUS_PX, 2 * MARK_RADIUS_PX, 2 * MARK_RADIUS_PX));
+          taken.add(new Rectangle2D.Double(x - 1, top, 2, bottom - top));
+          points.put(series.get(index).get(item), new Point2D.Double(x, y));
+        }
+      }
+      FontMetrics metrics = graphics.getFontMetrics(FONT);
+      double height = metrics.getAscent() + metrics.getDescent();
+      names.clear();
+      points.forEach(
+          (row, point) -> {
+            if (!labelled.contains(row)) {
+              return;
+            }
+            double width = metrics.stringWidth(row.name());
+            double right = point.getX() + NAME_GAP_PX;
+            double left = point.getX() - NAME_GAP_PX - width;
+            double below = point.getY() - 2;
+            double above = point.getY() + 2 - height;
+            Stream.of(
+                    new Point2D.Double(right, below),
+                    new Point2D.Double(left, above),
+                    new Point2D.Double(right, above),
+                    new Point2D.Double(left, below))
+                .map(corner -> new Rectangle2D.Double(corner.x, corner.y, width, height))
+                .filter(dataArea::contains)
+                .filter(place -> taken.stream().noneMatch(place::intersects))
+                .findFirst()
+                .ifPresent(
+                    place -> {
+                      names.put(row, place);
+                      taken.add(place);
+                    });
           });
+    }
+
+    @Override
+    protected void drawItemLabel(
+        Graphics2D graphics,
+        PlotOrientation orientation,
+        XYDataset data,
+        int index,
+        int item,
+        double x,
+        double y,
+        boolean negative) {
+      NetworkResult row = series.get(index).get(item);
+      Rectangle2D place = names.get(row);
+      if (place != null) {
+        graphics.setFont(FONT);
+        graphics.setPaint(inkwell.of(Ink.TEXT));
+        graphics.drawString(
+            row.name(),
+            (float) place.getX(),
+            (float) (place.getY() + graphics.getFontMetrics(FONT).getAscent()));
+      }
     }
 
     @Override
@@ -318,15 +413,19 @@ final class Plots {
     }
   }
 
-  /**
-   * A logarithmic axis with ticks at 1, 2 and 5 times the powers of ten, or finer if those are few.
-   */
+  /** A logarithmic axis with as many round ticks as there is room for. */
   private static final class ReadableLogAxis extends LogAxis {
     private static final long serialVersionUID = 1L;
+
+    /** Multiples of the powers of ten, the finest first. */
     private static final List<List<Double>> STEPS =
         List.of(
-            List.of(1.0), List.of(1.0, 2.0, 5.0), List.of(1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0));
-    private static final int FEWEST_TICKS = 4;
+            List.of(1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0),
+            List.of(1.0, 2.0, 4.0, 6.0),
+            List.of(1.0, 2.0, 5.0),
+            List.of(1.0));
+
+    private static final double CLOSEST_PX = 46;
 
     @Override
     protected List<NumberTick> refreshTicksHorizontal(
@@ -334,7 +433,15 @@ final class Plots {
       List<NumberTick> ticks = List.of();
       for (List<Double> steps : STEPS) {
         ticks = ticks(steps);
-        if (ticks.size() >= FEWEST_TICKS) {
+        double closest = Double.POSITIVE_INFINITY;
+        for (int i = 1; i < ticks.size(); i++) {
+          closest =
+              Math.min(
+                  closest,
+                  valueToJava2D(ticks.get(i).getValue(), dataArea, edge)
+                      - valueToJava2D(ticks.get(i - 1).getValue(), dataArea, edge));
+        }
+        if (closest >= CLOSEST_PX) {
           break;
         }
       }
@@ -412,7 +519,7 @@ final class Plots {
 
   private static void finish(XYPlot plot, NumberAxis range, Inkwell inkwell) {
     finish(range, null, inkwell);
-    range.setNumberFormatOverride(format("0.###"));
+    range.setStandardTickUnits(TICK_UNITS);
     range.setAxisLineVisible(false);
     plot.setBackgroundPaint(null);
     plot.setOutlineVisible(false);
@@ -433,6 +540,17 @@ final class Plots {
     axis.setAxisLinePaint(inkwell.of(Ink.AXIS));
     axis.setAxisLineStroke(solid(1));
     axis.setTickLabelInsets(new RectangleInsets(4, 4, 4, 6));
+  }
+
+  private static TickUnits tickUnits() {
+    TickUnits units = new TickUnits();
+    for (int exponent = -5; exponent <= 5; exponent++) {
+      DecimalFormat format = format(exponent < 0 ? "0." + "0".repeat(-exponent) : "0");
+      for (int step : new int[] {1, 2, 5}) {
+        units.add(new NumberTickUnit(step * Math.pow(10, exponent), format));
+      }
+    }
+    return units;
   }
 
   private static DecimalFormat format(String pattern) {

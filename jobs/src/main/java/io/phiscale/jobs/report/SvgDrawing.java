@@ -7,6 +7,7 @@ import java.io.StringWriter;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.function.Function;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -37,23 +38,39 @@ import org.w3c.dom.Node;
 final class SvgDrawing {
   private static final String SVG = "http://www.w3.org/2000/svg";
   private static final Pattern RGB = Pattern.compile("rgb\\((\\d+),(\\d+),(\\d+)\\)");
-  private static final Pattern REFERENCE = Pattern.compile("url\\(#");
   private static final List<String> PAINT_ATTRIBUTES = List.of("fill", "stroke");
 
-  /** What a group may say; everything else that the writer puts there is SVG's default. */
-  private static final List<String> KEPT_GROUP_ATTRIBUTES =
-      List.of(
+  /**
+   * What an element may say besides its geometry; everything else that the writer puts there is
+   * SVG's default, or a clip to an area that nothing leaves.
+   */
+  private static final Set<String> KEPT_ATTRIBUTES =
+      Set.of(
           "fill",
           "stroke",
           "stroke-width",
           "stroke-dasharray",
           "stroke-linecap",
           "stroke-linejoin",
-          "font-weight",
           "font-size",
+          "text-anchor",
+          "paint-order",
           "transform",
-          "clip-path",
-          "id");
+          "points",
+          "d",
+          "x",
+          "y",
+          "x1",
+          "y1",
+          "x2",
+          "y2",
+          "cx",
+          "cy",
+          "r",
+          "rx",
+          "ry",
+          "width",
+          "height");
 
   private SvgDrawing() {}
 
@@ -94,7 +111,9 @@ final class SvgDrawing {
     graphics.dispose();
 
     anchorTexts(root, graphics, rendering.getPlotInfo().getDataArea());
-    clean(root, prefix, plot.inkwell(), colour);
+    elements(root, "defs").forEach(defs -> defs.getParentNode().removeChild(defs));
+    clean(root, plot.inkwell(), colour);
+    surround(root, colour);
     NamedNodeMap attributes = root.getAttributes();
     List<String> names = new ArrayList<>();
     for (int i = 0; i < attributes.getLength(); i++) {
@@ -155,6 +174,15 @@ final class SvgDrawing {
     }
   }
 
+  /** Gives every text a rim of the surface's colour, so that lines behind it do not hurt it. */
+  private static void surround(Element root, Function<Ink, String> colour) {
+    for (Element text : elements(root, "text")) {
+      text.setAttribute("stroke", colour.apply(Ink.SURFACE));
+      text.setAttribute("stroke-width", "3");
+      text.setAttribute("paint-order", "stroke");
+    }
+  }
+
   private static float fontSize(Element element) {
     for (Node node = element; node instanceof Element parent; node = node.getParentNode()) {
       if (parent.hasAttribute("font-size")) {
@@ -173,8 +201,7 @@ final class SvgDrawing {
     return found;
   }
 
-  private static void clean(
-      Element element, String prefix, Inkwell inkwell, Function<Ink, String> colour) {
+  private static void clean(Element element, Inkwell inkwell, Function<Ink, String> colour) {
     NamedNodeMap attributes = element.getAttributes();
     List<Attr> all = new ArrayList<>();
     for (int i = 0; i < attributes.getLength(); i++) {
@@ -197,18 +224,13 @@ final class SvgDrawing {
             explanation = explanation.or(() -> meaning.get().explanation());
           }
         }
-      } else if (name.equals("id")) {
-        attribute.setValue(prefix + "-" + value);
-      } else if (value.contains("url(#")) {
-        attribute.setValue(REFERENCE.matcher(value).replaceAll("url(#" + prefix + "-"));
-      } else if (name.equals("xml:space")
-          || (element.getTagName().equals("g") && !KEPT_GROUP_ATTRIBUTES.contains(name))) {
+      } else if (!KEPT_ATTRIBUTES.contains(name)) {
         element.removeAttributeNode(attribute);
       }
     }
     for (Node child = element.getFirstChild(); child != null; child = child.getNextSibling()) {
       if (child instanceof Element childElement) {
-        clean(childElement, prefix, inkwell, colour);
+        clean(childElement, inkwell, colour);
       }
     }
     if (explanation.isPresent()) {

@@ -21,7 +21,7 @@ final class SampleReports {
   public static void main(String[] arguments) throws IOException {
     Path folder = Path.of(arguments[0]);
     ReportWriter.write(
-        phiStudy(),
+        arguments.length > 1 ? crowded() : phiStudy(),
         (name, bytes) -> {
           Path file = folder.resolve(name);
           Files.createDirectories(file.getParent());
@@ -95,6 +95,60 @@ final class SampleReports {
         curves,
         provenance,
         List.of("One seed per network: the intervals do not cover the chance of training."));
+  }
+
+  /** Eleven networks, nominal φ and single axes at equal multiply-adds among them, three seeds. */
+  static EvaluationReport crowded() {
+    List<NetworkResult> rows = new ArrayList<>();
+    List<LearningCurve> curves = new ArrayList<>();
+    for (int b = 0; b < 8; b++) {
+      rows.add(
+          crowdedRow(
+              "efficientnet-b" + b,
+              new Scaling(b, PhiKind.NOMINAL, 1 + b / 7.0, 1 + 0.3 * b, 224 + 54 * b),
+              385_814_752L * (1L << b) * 9 / 10,
+              0.771 + 0.03 * (1 - Math.exp(-b / 1.5)),
+              1));
+      List<LearningPoint> points = new ArrayList<>();
+      for (int round = 1; round <= 2000; round++) {
+        points.add(
+            new LearningPoint(
+                round,
+                round / 5.7,
+                25_600L * round,
+                1.9 - 0.05 * b + 5 * Math.exp(-round / 300.0) + 0.1 * Math.sin(round * 12.9898),
+                0.016,
+                1000));
+      }
+      curves.add(new LearningCurve("efficientnet-b" + b, points));
+    }
+    String[] axes = {"b0-depth-4", "b0-width-2", "b0-resolution-2"};
+    for (int axis = 0; axis < 3; axis++) {
+      for (int seed = 1; seed <= 3; seed++) {
+        rows.add(
+            crowdedRow(
+                axes[axis],
+                Scaling.withoutPhi(axis == 1 ? 2 : 1, axis == 0 ? 4 : 1, axis == 2 ? 448 : 224),
+                1_800_091_280L,
+                0.789 - 0.006 * axis + 0.001 * seed,
+                seed));
+      }
+    }
+    return new EvaluationReport(
+        "Single-axis against compound scaling", rows, curves, Map.of(), List.of());
+  }
+
+  private static NetworkResult crowdedRow(
+      String name, Scaling scaling, long multiplyAdds, double top1, long seed) {
+    return new NetworkResult(
+        name,
+        scaling,
+        multiplyAdds / 75,
+        multiplyAdds,
+        Weights.EMA,
+        new Score(50_000, 1000, top1, top1 + 0.16, 0.9, 0.875, "bicubic", Duration.ofMinutes(4)),
+        new Training(448_408_450L, 350, seed, Duration.ofMinutes(3007), 2489.4),
+        URI.create("s3a://studies/table-7/" + name + "/" + seed));
   }
 
   /** A network with an awkward name, few classes, no measured top-5 and no φ. */
