@@ -195,8 +195,7 @@ public final class ConfigurationLoader {
             .orElse(".");
     Map<String, Object> values = new LinkedHashMap<>();
     values.put("phiscale.home", home);
-    values.put(
-        "phiscale.data", System.getProperty("phiscale.data", home + "/jobs/src/quickstart"));
+    values.put("phiscale.data", System.getProperty("phiscale.data", home + "/jobs/src/quickstart"));
     return ConfigFactory.parseMap(values, "surroundings");
   }
 

@@ -37,7 +37,7 @@ final class TarEntries implements Closeable {
   /** A name or pax header longer than this is no name but damage. */
   private static final int MAX_EXTENSION_BYTES = 1 << 20;
 
-  private static final ZipEncoding NAMES = ZipEncodingHelper.getZipEncoding(UTF_8);
+  private static final ZipEncoding NAMES = ZipEncodingHelper.getZipEncoding("UTF-8");
 
   private final TarBytes bytes;
 
