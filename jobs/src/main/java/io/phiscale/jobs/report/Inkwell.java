@@ -4,6 +4,8 @@ import java.awt.Color;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /**
  * Hands out colours that exist only to be recognised in the finished drawing: each stands for an
@@ -13,6 +15,8 @@ final class Inkwell {
   /** Far from the named colours that an SVG writer would spell out. */
   private static final int FIRST_RGB = 0x10203;
 
+  private static final Pattern RGB = Pattern.compile("rgb\\((\\d+),(\\d+),(\\d+)\\)");
+
   private final List<Meaning> meanings = new ArrayList<>();
 
   /**
@@ -20,15 +24,26 @@ final class Inkwell {
    *
    * @param ink its role
    * @param explanation what the mark says when pointed at
+   * @param fixedEnd which end of a text stays where it was laid out, whatever the viewer's font
    */
-  record Meaning(Ink ink, Optional<String> explanation) {}
+  record Meaning(Ink ink, Optional<String> explanation, FixedEnd fixedEnd) {}
+
+  /** The end of a text that a viewer's wider or narrower font must not move. */
+  enum FixedEnd {
+    LEFT,
+    RIGHT
+  }
 
   Color of(Ink ink) {
-    return add(new Meaning(ink, Optional.empty()));
+    return of(ink, FixedEnd.LEFT);
+  }
+
+  Color of(Ink ink, FixedEnd fixedEnd) {
+    return add(new Meaning(ink, Optional.empty(), fixedEnd));
   }
 
   Color mark(Ink ink, String explanation) {
-    return add(new Meaning(ink, Optional.of(explanation)));
+    return add(new Meaning(ink, Optional.of(explanation), FixedEnd.LEFT));
   }
 
   private Color add(Meaning meaning) {
@@ -40,8 +55,15 @@ final class Inkwell {
     return new Color(FIRST_RGB + known);
   }
 
-  /** The meaning of {@code rgb(r,g,b)}; empty for a colour that is not from here. */
-  Optional<Meaning> meaning(int red, int green, int blue) {
+  /** The meaning of a paint such as {@code rgb(1,2,3)}; empty for one that is not from here. */
+  Optional<Meaning> meaning(String paint) {
+    Matcher rgb = RGB.matcher(paint);
+    if (!rgb.matches()) {
+      return Optional.empty();
+    }
+    int red = Integer.parseInt(rgb.group(1));
+    int green = Integer.parseInt(rgb.group(2));
+    int blue = Integer.parseInt(rgb.group(3));
     int index = (red << 16 | green << 8 | blue) - FIRST_RGB;
     return index >= 0 && index < meanings.size()
         ? Optional.of(meanings.get(index))

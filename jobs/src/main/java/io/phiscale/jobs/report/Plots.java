@@ -1,9 +1,8 @@
 package io.phiscale.jobs.report;
 
+import io.phiscale.jobs.report.Inkwell.FixedEnd;
 import java.awt.BasicStroke;
 import java.awt.Color;
-import java.awt.Font;
-import java.awt.FontMetrics;
 import java.awt.Graphics2D;
 import java.awt.Paint;
 import java.awt.Shape;
@@ -30,7 +29,6 @@ import org.jfree.chart.axis.LogAxis;
 import org.jfree.chart.axis.NumberAxis;
 import org.jfree.chart.axis.NumberTick;
 import org.jfree.chart.axis.NumberTickUnit;
-import org.jfree.chart.axis.TickUnits;
 import org.jfree.chart.axis.ValueAxis;
 import org.jfree.chart.block.BlockBorder;
 import org.jfree.chart.plot.PlotOrientation;
@@ -57,10 +55,7 @@ final class Plots {
   /** Points a learning curve keeps: more than a plot has pixels to show apart. */
   private static final int CURVE_POINTS = 300;
 
-  /** 1, 2 and 5 times the powers of ten, each with as many decimals as it needs. */
-  private static final TickUnits TICK_UNITS = tickUnits();
-
-  private static final Font FONT = new Font(Font.SANS_SERIF, Font.PLAIN, 13);
+  private static final PlotFont FONT = new PlotFont(13);
   private static final Shape RAW_SHAPE = diamond(5.5);
   private static final Shape EMA_SHAPE = new Ellipse2D.Double(-5, -5, 10, 10);
 
@@ -146,8 +141,8 @@ final class Plots {
     NumberAxis axis = new NumberAxis();
     axis.setAutoRangeIncludesZero(false);
     axis.setRange(least - 0.08 * span, least + 1.16 * span);
-    axis.setNumberFormatOverride(format("0.##"));
-    axis.setTickUnit(new NumberTickUnit(span > 12 ? 5 : span > 6 ? 2 : span > 1.5 ? 1 : 0.5));
+    boolean whole = rows.stream().allMatch(row -> row.scaling().phi() % 1 == 0);
+    tick(axis, Math.max(axis.getRange().getLength() / 10, whole ? 1 : 0));
     XYPlot plot =
         accuracyPlot(
             rows,
@@ -202,10 +197,14 @@ final class Plots {
 
     NumberAxis epochs = new NumberAxis();
     epochs.setRange(0, lastEpoch > 0 ? lastEpoch * 1.02 : 1);
-    epochs.setStandardTickUnits(TICK_UNITS);
+    tick(epochs);
     finish(epochs, "epochs", inkwell);
     NumberAxis loss = new NumberAxis();
-    loss.setAutoRangeIncludesZero(false);
+    Range losses = data.getRangeBounds(true);
+    loss.setRange(
+        losses.getLength() > 0
+            ? Range.expand(losses, 0.05, 0.05)
+            : new Range(losses.getLowerBound() - 0.5, losses.getUpperBound() + 0.5));
     XYPlot plot = new XYPlot(data, epochs, loss, renderer);
     finish(plot, loss, inkwell);
     return new Plot(
@@ -293,7 +292,9 @@ final class Plots {
   private static final class ResultRenderer extends XYErrorRenderer {
     private static final long serialVersionUID = 1L;
     private static final double MARK_RADIUS_PX = 6;
-    private static final double NAME_GAP_PX = 8;
+    private static final double CAP_RADIUS_PX = 5;
+    private static final double NAME_GAP_PX = 9;
+    private static final double WIDE_NAME_GAP_PX = 20;
 
     private final transient List<List<NetworkResult>> series;
     private final transient Inkwell inkwell;
@@ -319,12 +320,11 @@ final class Plots {
         XYPlot plot,
         XYDataset data,
         PlotRenderingInfo info) {
-      placeNames(graphics, dataArea, plot, (XYIntervalSeriesCollection) data);
+      placeNames(dataArea, plot, (XYIntervalSeriesCollection) data);
       return super.initialise(graphics, dataArea, plot, data, info);
     }
 
-    private void placeNames(
-        Graphics2D graphics, Rectangle2D dataArea, XYPlot plot, XYIntervalSeriesCollection data) {
+    private void placeNames(Rectangle2D dataArea, XYPlot plot, XYIntervalSeriesCollection data) {
       ValueAxis domain = plot.getDomainAxis();
       ValueAxis range = plot.getRangeAxis();
       List<Rectangle2D> taken = new ArrayList<>();
@@ -341,28 +341,29 @@ final class Plots {
           taken.add(
               new Rectangle2D.Double(
                   x - MARK_RADIUS_PX, y - MARK_RADIUS_PX, 2 * MARK_RADIUS_PX, 2 * MARK_RADIUS_PX));
-          taken.add(new Rectangle2D.Double(x - 1, top, 2, bottom - top));
+          taken.add(
+              new Rectangle2D.Double(x - CAP_RADIUS_PX, top, 2 * CAP_RADIUS_PX, bottom - top));
           points.put(series.get(index).get(item), new Point2D.Double(x, y));
         }
       }
-      FontMetrics metrics = graphics.getFontMetrics(FONT);
-      double height = metrics.getAscent() + metrics.getDescent();
+      double height = FONT.height();
       names.clear();
       points.forEach(
           (row, point) -> {
             if (!labelled.contains(row)) {
               return;
             }
-            double width = metrics.stringWidth(row.name());
-            double right = point.getX() + NAME_GAP_PX;
-            double left = point.getX() - NAME_GAP_PX - width;
+            double width = FONT.width(row.name());
             double below = point.getY() - 2;
             double above = point.getY() + 2 - height;
-            Stream.of(
-                    new Point2D.Double(right, below),
-                    new Point2D.Double(left, above),
-                    new Point2D.Double(right, above),
-                    new Point2D.Double(left, below))
+            Stream.of(NAME_GAP_PX, WIDE_NAME_GAP_PX)
+                .flatMap(
+                    gap ->
+                        Stream.of(
+                            new Point2D.Double(point.getX() + gap, below),
+                            new Point2D.Double(point.getX() - gap - width, above),
+                            new Point2D.Double(point.getX() + gap, above),
+                            new Point2D.Double(point.getX() - gap - width, below)))
                 .map(corner -> new Rectangle2D.Double(corner.x, corner.y, width, height))
                 .filter(dataArea::contains)
                 .filter(place -> taken.stream().noneMatch(place::intersects))
@@ -389,11 +390,9 @@ final class Plots {
       Rectangle2D place = names.get(row);
       if (place != null) {
         graphics.setFont(FONT);
-        graphics.setPaint(inkwell.of(Ink.TEXT));
+        graphics.setPaint(inkwell.of(Ink.TEXT, place.getX() < x ? FixedEnd.RIGHT : FixedEnd.LEFT));
         graphics.drawString(
-            row.name(),
-            (float) place.getX(),
-            (float) (place.getY() + graphics.getFontMetrics(FONT).getAscent()));
+            row.name(), (float) place.getX(), (float) (place.getY() + FONT.ascent()));
       }
     }
 
@@ -420,10 +419,7 @@ final class Plots {
     /** Multiples of the powers of ten, the finest first. */
     private static final List<List<Double>> STEPS =
         List.of(
-            List.of(1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0),
-            List.of(1.0, 2.0, 4.0, 6.0),
-            List.of(1.0, 2.0, 5.0),
-            List.of(1.0));
+            List.of(1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0), List.of(1.0, 2.0, 5.0), List.of(1.0));
 
     private static final double CLOSEST_PX = 46;
 
@@ -519,7 +515,7 @@ final class Plots {
 
   private static void finish(XYPlot plot, NumberAxis range, Inkwell inkwell) {
     finish(range, null, inkwell);
-    range.setStandardTickUnits(TICK_UNITS);
+    tick(range);
     range.setAxisLineVisible(false);
     plot.setBackgroundPaint(null);
     plot.setOutlineVisible(false);
@@ -542,15 +538,18 @@ final class Plots {
     axis.setTickLabelInsets(new RectangleInsets(4, 4, 4, 6));
   }
 
-  private static TickUnits tickUnits() {
-    TickUnits units = new TickUnits();
-    for (int exponent = -5; exponent <= 5; exponent++) {
-      DecimalFormat format = format(exponent < 0 ? "0." + "0".repeat(-exponent) : "0");
-      for (int step : new int[] {1, 2, 5}) {
-        units.add(new NumberTickUnit(step * Math.pow(10, exponent), format));
-      }
-    }
-    return units;
+  /** Gives the axis up to ten ticks at round numbers, all with the decimals they need. */
+  private static void tick(NumberAxis axis) {
+    tick(axis, axis.getRange().getLength() / 10);
+  }
+
+  private static void tick(NumberAxis axis, double least) {
+    int exponent = (int) Math.floor(Math.log10(least));
+    double power = Math.pow(10, exponent);
+    double step = least > 5 * power ? 10 : least > 2 * power ? 5 : least > power ? 2 : 1;
+    int decimals = step == 10 ? -exponent - 1 : -exponent;
+    axis.setTickUnit(
+        new NumberTickUnit(step * power, format(decimals > 0 ? "0." + "0".repeat(decimals) : "0")));
   }
 
   private static DecimalFormat format(String pattern) {

@@ -1,6 +1,8 @@
 package io.phiscale.jobs.report;
 
+import io.phiscale.jobs.report.Inkwell.FixedEnd;
 import java.awt.Dimension;
+import java.awt.Font;
 import java.awt.FontMetrics;
 import java.awt.geom.Rectangle2D;
 import java.io.StringWriter;
@@ -9,8 +11,6 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.Function;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 import javax.xml.XMLConstants;
 import javax.xml.parsers.DocumentBuilderFactory;
 import javax.xml.parsers.ParserConfigurationException;
@@ -31,13 +31,11 @@ import org.w3c.dom.Node;
 
 /**
  * Draws a plot as SVG whose text stays text, whose colours are inks and whose marks explain
- * themselves when pointed at. Independent of clock and memory addresses; text is laid out with the
- * metrics of the JVM's sans-serif font and anchored where it must align, so that a viewer's other
- * font moves nothing.
+ * themselves when pointed at. Independent of the clock, the machine and its fonts; text is anchored
+ * where it must align, so that the viewer's font moves nothing.
  */
 final class SvgDrawing {
   private static final String SVG = "http://www.w3.org/2000/svg";
-  private static final Pattern RGB = Pattern.compile("rgb\\((\\d+),(\\d+),(\\d+)\\)");
   private static final List<String> PAINT_ATTRIBUTES = List.of("fill", "stroke");
 
   /**
@@ -102,7 +100,7 @@ final class SvgDrawing {
     SVGGeneratorContext context = SVGGeneratorContext.createDefault(document);
     context.setComment(null);
     context.setPrecision(2);
-    SVGGraphics2D graphics = new SVGGraphics2D(context, false);
+    SVGGraphics2D graphics = new Canvas(context);
     graphics.setSVGCanvasSize(new Dimension(widthPx, heightPx));
     ChartRenderingInfo rendering = new ChartRenderingInfo();
     plot.chart().draw(graphics, new Rectangle2D.Double(0, 0, widthPx, heightPx), rendering);
@@ -110,7 +108,7 @@ final class SvgDrawing {
     document.appendChild(root);
     graphics.dispose();
 
-    anchorTexts(root, graphics, rendering.getPlotInfo().getDataArea());
+    anchorTexts(root, rendering.getPlotInfo().getDataArea(), plot.inkwell());
     elements(root, "defs").forEach(defs -> defs.getParentNode().removeChild(defs));
     clean(root, plot.inkwell(), colour);
     surround(root, colour);
@@ -129,6 +127,21 @@ final class SvgDrawing {
     root.insertBefore(
         labelled(document, "title", prefix + "-title", plot.title()), root.getFirstChild());
     return document;
+  }
+
+  /** The SVG writer, without its need for the machine's fonts. */
+  private static final class Canvas extends SVGGraphics2D {
+    Canvas(SVGGeneratorContext context) {
+      super(context, false);
+    }
+
+    @Override
+    public FontMetrics getFontMetrics(Font font) {
+      if (font instanceof PlotFont plotFont) {
+        return plotFont.metrics();
+      }
+      throw new IllegalStateException("Cannot draw: a text is not set in the plots' font: " + font);
+    }
   }
 
   private static Document emptyDocument() {
@@ -155,23 +168,35 @@ final class SvgDrawing {
   }
 
   /**
-   * Anchors tick labels at the point they belong to: those left of the data area at their end,
-   * those below at their middle. Everything else keeps its start.
+   * Anchors texts at what they belong to: labels below the data area at their middle, those left of
+   * it and names left of their points at their end. Everything else keeps its start.
    */
-  private static void anchorTexts(Element root, SVGGraphics2D graphics, Rectangle2D dataArea) {
+  private static void anchorTexts(Element root, Rectangle2D dataArea, Inkwell inkwell) {
     for (Element text : elements(root, "text")) {
-      FontMetrics metrics = graphics.getFontMetrics(graphics.getFont().deriveFont(fontSize(text)));
-      double width = metrics.stringWidth(text.getTextContent());
+      double width = new PlotFont(fontSize(text)).width(text.getTextContent());
       double x = Double.parseDouble(text.getAttribute("x"));
       double y = Double.parseDouble(text.getAttribute("y"));
       if (y > dataArea.getMaxY()) {
         text.setAttribute("text-anchor", "middle");
         text.setAttribute("x", Figures.number(x + width / 2, 1));
-      } else if (x + width <= dataArea.getMinX() && y >= dataArea.getMinY()) {
+      } else if ((x + width <= dataArea.getMinX() && y >= dataArea.getMinY())
+          || endsAtPoint(text, inkwell)) {
         text.setAttribute("text-anchor", "end");
         text.setAttribute("x", Figures.number(x + width, 1));
       }
     }
+  }
+
+  private static boolean endsAtPoint(Element text, Inkwell inkwell) {
+    for (Node node = text; node instanceof Element element; node = node.getParentNode()) {
+      if (element.hasAttribute("fill")) {
+        return inkwell
+            .meaning(element.getAttribute("fill"))
+            .filter(meaning -> meaning.fixedEnd() == FixedEnd.RIGHT)
+            .isPresent();
+      }
+    }
+    return false;
   }
 
   /** Gives every text a rim of the surface's colour, so that lines behind it do not hurt it. */
@@ -183,13 +208,13 @@ final class SvgDrawing {
     }
   }
 
-  private static float fontSize(Element element) {
+  private static int fontSize(Element element) {
     for (Node node = element; node instanceof Element parent; node = node.getParentNode()) {
       if (parent.hasAttribute("font-size")) {
-        return Float.parseFloat(parent.getAttribute("font-size").replace("px", ""));
+        return Integer.parseInt(parent.getAttribute("font-size").replace("px", ""));
       }
     }
-    return 12;
+    throw new IllegalStateException("Cannot anchor a text without a font size: " + element);
   }
 
   private static List<Element> elements(Element root, String tag) {
@@ -212,17 +237,10 @@ final class SvgDrawing {
       String name = attribute.getName();
       String value = attribute.getValue();
       if (PAINT_ATTRIBUTES.contains(name)) {
-        Matcher rgb = RGB.matcher(value);
-        if (rgb.matches()) {
-          Optional<Inkwell.Meaning> meaning =
-              inkwell.meaning(
-                  Integer.parseInt(rgb.group(1)),
-                  Integer.parseInt(rgb.group(2)),
-                  Integer.parseInt(rgb.group(3)));
-          if (meaning.isPresent()) {
-            attribute.setValue(colour.apply(meaning.get().ink()));
-            explanation = explanation.or(() -> meaning.get().explanation());
-          }
+        Optional<Inkwell.Meaning> meaning = inkwell.meaning(value);
+        if (meaning.isPresent()) {
+          attribute.setValue(colour.apply(meaning.get().ink()));
+          explanation = explanation.or(() -> meaning.get().explanation());
         }
       } else if (!KEPT_ATTRIBUTES.contains(name)) {
         element.removeAttributeNode(attribute);
