@@ -238,16 +238,35 @@ public final class Storage implements Serializable {
     FileSystem fileSystem = fileSystem(directory);
     List<StoredFile> files = new ArrayList<>();
     try {
-      RemoteIterator<LocatedFileStatus> listing = fileSystem.listFiles(new Path(directory), true);
-      while (listing.hasNext()) {
-        LocatedFileStatus file = listing.next();
-        files.add(new StoredFile(file.getPath().toUri(), file.getLen()));
+      if (fileSystem instanceof LocalFileSystem) {
+        listLocally(fileSystem, new Path(directory), files);
+      } else {
+        RemoteIterator<LocatedFileStatus> listing = fileSystem.listFiles(new Path(directory), true);
+        while (listing.hasNext()) {
+          LocatedFileStatus file = listing.next();
+          files.add(new StoredFile(file.getPath().toUri(), file.getLen()));
+        }
       }
     } catch (IOException | RuntimeException e) {
       throw named("Cannot list", directory, e);
     }
     files.sort(Comparator.comparing(file -> file.uri().getPath()));
     return files;
+  }
+
+  /**
+   * Without {@code listFiles}, which on the local file system starts a process per file to ask for
+   * its permissions (35,000 files: more than two minutes, and one second without).
+   */
+  private static void listLocally(FileSystem fileSystem, Path directory, List<StoredFile> files)
+      throws IOException {
+    for (FileStatus status : fileSystem.listStatus(directory)) {
+      if (status.isDirectory()) {
+        listLocally(fileSystem, status.getPath(), files);
+      } else {
+        files.add(new StoredFile(status.getPath().toUri(), status.getLen()));
+      }
+    }
   }
 
   /**
