@@ -22,6 +22,35 @@ public final class LocalSpark {
     return SparkContexts.open(configuration, 2);
   }
 
+  /** Values for training that ends within seconds: the tiny network at 16 px, two epochs. */
+  public static Map<String, String> tinyTraining() {
+    Map<String, String> values = new LinkedHashMap<>();
+    values.put("network.base", "custom");
+    values.put("network.custom.stem-filters", "8");
+    values.put("network.custom.stem-stride", "1");
+    values.put(
+        "network.custom.blocks",
+        "[r1_k3_s11_e1_i8_o8_se0.25, r1_k3_s22_e2_i8_o16_se0.25, r1_k3_s11_e2_i16_o16_se0.25]");
+    values.put("network.custom.head-filters", "32");
+    values.put("network.custom.resolution", "16");
+    values.put("network.batch-norm.momentum", "0.9");
+    values.put("train.epochs", "2");
+    values.put("train.batch-size", "8");
+    values.put("train.averaging.local-steps", "2");
+    values.put("train.optimizer.name", "sgd");
+    values.put("train.learning-rate.base", "0.05");
+    values.put("train.learning-rate.per-images", "0");
+    values.put("train.learning-rate.schedule", "constant");
+    values.put("train.learning-rate.warmup-epochs", "0");
+    values.put("train.ema-decay", "0.9");
+    values.put("train.label-smoothing", "0");
+    values.put("train.augment.crop-area-min", "0.5");
+    values.put("evaluate.crop-fraction", "1");
+    values.put("evaluate.batch-size", "16");
+    values.put("evaluate.top-k", "[1, 3]");
+    return values;
+  }
+
   /** A configuration of defaults, the bundled images and the given values. */
   public static PhiscaleConfiguration configuration(Path folder, Map<String, String> values) {
     Map<String, String> all = new LinkedHashMap<>();
