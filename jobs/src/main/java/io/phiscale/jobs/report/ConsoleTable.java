@@ -14,7 +14,7 @@ final class ConsoleTable {
 
   /** What a crowded table does without, the first to go first. */
   private static final List<Column> EXPENDABLE =
-      List.of(Column.WIDTH, Column.DEPTH, Column.TRAIN_TIME, Column.LOSS);
+      List.of(Column.TRAIN_TIME, Column.LOSS, Column.WIDTH, Column.DEPTH);
 
   private ConsoleTable() {}
 
