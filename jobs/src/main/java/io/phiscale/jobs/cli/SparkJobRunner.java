@@ -113,8 +113,7 @@ public final class SparkJobRunner implements JobRunner {
               split.files().size(),
               split.rejected()));
     }
-    text.append(
-        String.format(Locale.ROOT, " %d classes%nShards: ", manifest.labels().size()));
+    text.append(String.format(Locale.ROOT, " %d classes%nShards: ", manifest.labels().size()));
     text.append(shown(configuration.data().shards()));
     console.print(text.toString());
   }

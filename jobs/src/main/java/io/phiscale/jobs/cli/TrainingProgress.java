@@ -61,7 +61,11 @@ final class TrainingProgress implements TrainingListener {
     Duration duration = Duration.ofMillis(Math.round(seconds * 1e3));
     return duration.toHours() > 0
         ? String.format(
-            Locale.ROOT, "%d:%02d:%02d", duration.toHours(), duration.toMinutesPart(), duration.toSecondsPart())
+            Locale.ROOT,
+            "%d:%02d:%02d",
+            duration.toHours(),
+            duration.toMinutesPart(),
+            duration.toSecondsPart())
         : String.format(Locale.ROOT, "%d:%02d", duration.toMinutes(), duration.toSecondsPart());
   }
 }

@@ -31,8 +31,8 @@ import org.apache.spark.broadcast.Broadcast;
 import org.apache.spark.sql.SparkSession;
 
 /**
- * Evaluates a checkpoint on a split of the shards: every image once, in as many tasks as the cluster
- * runs at a time.
+ * Evaluates a checkpoint on a split of the shards: every image once, in as many tasks as the
+ * cluster runs at a time.
  */
 public final class EvaluateJob {
   private final SparkSession session;
@@ -69,8 +69,7 @@ public final class EvaluateJob {
           score(checkpoint.info(), checkpoint.movingAverage(), Weights.EMA, manifest, shards));
     }
     if (evaluate.weights() != EvaluateSection.Weights.EMA || !hasAverage) {
-      results.add(
-          score(checkpoint.info(), checkpoint.parameters(), Weights.RAW, manifest, shards));
+      results.add(score(checkpoint.info(), checkpoint.parameters(), Weights.RAW, manifest, shards));
     }
     return results;
   }

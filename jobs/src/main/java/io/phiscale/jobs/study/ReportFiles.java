@@ -56,8 +56,7 @@ public final class ReportFiles {
    *
    * @return where the HTML page lies
    */
-  public static URI write(Storage storage, URI folder, EvaluationReport report)
-      throws IOException {
+  public static URI write(Storage storage, URI folder, EvaluationReport report) throws IOException {
     ReportWriter.write(
         report, (name, bytes) -> storage.writeAtomically(Storage.resolve(folder, name), bytes));
     return Storage.resolve(folder, "report.html");

@@ -21,7 +21,8 @@ import org.apache.spark.sql.SparkSession;
 
 /**
  * Trains and evaluates one network per value of {@code study.phi}. A cell is an ordinary run in
- * {@code STUDY/phi-N}: started again, a study resumes the cell it was in and trains no finished one.
+ * {@code STUDY/phi-N}: started again, a study resumes the cell it was in and trains no finished
+ * one.
  */
 public final class StudyJob {
   private final SparkSession session;
@@ -61,8 +62,7 @@ public final class StudyJob {
     for (double phi : grid) {
       PhiscaleConfiguration scaled =
           configuration.override(unsetVariant(Map.of("network.phi", Double.toString(phi))));
-      String name =
-          NetworkPlan.of(scaled.network(), manifest.labels().size()).identity().name();
+      String name = NetworkPlan.of(scaled.network(), manifest.labels().size()).identity().name();
       URI folder = Storage.resolve(output, name);
       cells.add(
           scaled.override(
@@ -77,8 +77,7 @@ public final class StudyJob {
       PhiscaleConfiguration cell = cells.get(i);
       String name = NetworkPlan.of(cell.network(), manifest.labels().size()).identity().name();
       TrainJob.Result trained =
-          new TrainJob(session, cell)
-              .run(listeners.apply(name, (i + 1) + "/" + cells.size()));
+          new TrainJob(session, cell).run(listeners.apply(name, (i + 1) + "/" + cells.size()));
       curves.add(ReportFiles.curve(name, trained.metrics()));
       rows.addAll(new EvaluateJob(session, cell).run());
     }

@@ -49,10 +49,7 @@ public record NetworkPlan(NetworkSpec spec, NetworkIdentity identity) {
       NetworkSection.Coefficients constants = network.coefficients();
       coefficients =
           new CompoundScaling(
-                  constants.alpha(),
-                  constants.beta(),
-                  constants.gamma(),
-                  base.baseResolutionPx())
+                  constants.alpha(), constants.beta(), constants.gamma(), base.baseResolutionPx())
               .at(phi);
       published = base.dropout();
       identity =

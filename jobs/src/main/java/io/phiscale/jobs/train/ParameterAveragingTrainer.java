@@ -28,13 +28,13 @@ import org.apache.spark.broadcast.Broadcast;
  * The driver's side of training: rounds of local steps and averaging until all epochs are done.
  *
  * <p>One round is one Spark job of two stages. In the first, each worker loads the round's state,
- * trains its share of the samples and emits its state in slices; in the second, slices are averaged,
- * weighted by examples. The driver holds one model and collects one, in slices; nobody ever holds as
- * many replicas as there are workers. The new state is broadcast with the next round.
+ * trains its share of the samples and emits its state in slices; in the second, slices are
+ * averaged, weighted by examples. The driver holds one model and collects one, in slices; nobody
+ * ever holds as many replicas as there are workers. The new state is broadcast with the next round.
  *
- * <p>Every task is a pure function of broadcast values, so a lost executor costs a recomputation and
- * changes nothing. A resumed run continues from the counters of its checkpoint and computes what the
- * unbroken run would have.
+ * <p>Every task is a pure function of broadcast values, so a lost executor costs a recomputation
+ * and changes nothing. A resumed run continues from the counters of its checkpoint and computes
+ * what the unbroken run would have.
  *
  * <p>The moving average is updated once a round, with the decay of as many steps as the round had.
  */
@@ -109,13 +109,11 @@ public final class ParameterAveragingTrainer {
     return plan.roundsFrom(progress.position()) + (epochs - 1) * plan.roundsPerEpoch();
   }
 
-  private RoundMetrics run(
-      Broadcast<TrainingRecipe> shipped, State state, EpochPlan.Round round)
+  private RoundMetrics run(Broadcast<TrainingRecipe> shipped, State state, EpochPlan.Round round)
       throws InterruptedException {
     long began = System.nanoTime();
     Progress progress = state.progress;
-    List<Contribution> results =
-        collect(shipped, state.vectors(), progress, round);
+    List<Contribution> results = collect(shipped, state.vectors(), progress, round);
     List<Report> reports =
         results.stream()
             .filter(Report.class::isInstance)
@@ -161,10 +159,7 @@ public final class ParameterAveragingTrainer {
   }
 
   private List<Contribution> collect(
-      Broadcast<TrainingRecipe> shipped,
-      RoundState start,
-      Progress progress,
-      EpochPlan.Round round)
+      Broadcast<TrainingRecipe> shipped, RoundState start, Progress progress, EpochPlan.Round round)
       throws InterruptedException {
     EpochPlan plan = recipe.plan();
     int number = progress.round() + 1;
@@ -194,8 +189,7 @@ public final class ParameterAveragingTrainer {
                 number, goal.deadline()),
             e);
       } catch (ExecutionException e) {
-        throw new IllegalStateException(
-            String.format("Round %s failed", number), e.getCause());
+        throw new IllegalStateException(String.format("Round %s failed", number), e.getCause());
       }
     } finally {
       trained.rdd().cleanShuffleDependencies(false);
@@ -269,8 +263,7 @@ public final class ParameterAveragingTrainer {
       if (pasted != slices.count()) {
         throw new IllegalStateException(
             String.format(
-                "Round %s returned %s slices of %s",
-                progress.round() + 1, pasted, slices.count()));
+                "Round %s returned %s slices of %s", progress.round() + 1, pasted, slices.count()));
       }
       parameters = newParameters;
       optimizerState = newOptimizerState;

@@ -9,8 +9,8 @@ import org.apache.spark.api.java.function.FlatMapFunction;
 import scala.Tuple2;
 
 /**
- * Averages the workers' slices, weighted by examples: {@code x = sum(w_i x_i) / sum(w_i)}, in double
- * precision, in the order of the workers.
+ * Averages the workers' slices, weighted by examples: {@code x = sum(w_i x_i) / sum(w_i)}, in
+ * double precision, in the order of the workers.
  *
  * <p>Input: one partition of contributions sorted by {@link SliceKey}. Holds one accumulated slice
  * at a time, never a replica. Since weights are integers below 2^29 and values have 24 significant

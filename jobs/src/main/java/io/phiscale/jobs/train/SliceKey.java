@@ -5,8 +5,8 @@ import java.util.Comparator;
 import org.apache.spark.Partitioner;
 
 /**
- * Where a contribution belongs: sorted by slice, then worker, so that a reducer meets one slice at a
- * time and adds its contributions in the same order in every run.
+ * Where a contribution belongs: sorted by slice, then worker, so that a reducer meets one slice at
+ * a time and adds its contributions in the same order in every run.
  *
  * @param slice index of the slice; {@link #REPORT} for a worker's report
  * @param worker index of the worker

@@ -98,8 +98,7 @@ public final class TrainJob {
                 .withQueueDepth(train.loader().queueBatches())
                 .withMaxPixels(configuration.data().maxPixels())
                 .withWaitLimit(train.deadline()));
-    RunDirectory directory =
-        new RunDirectory(storage, Storage.uri(train.output().toString()));
+    RunDirectory directory = new RunDirectory(storage, Storage.uri(train.output().toString()));
     Checkpoint start = start(directory, manifest, network, replica);
     TrainingGoal goal =
         new TrainingGoal(

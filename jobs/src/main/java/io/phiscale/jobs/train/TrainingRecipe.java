@@ -46,6 +46,6 @@ public record TrainingRecipe(
   double learningRate(int epoch, EpochPlan.Round round, int step) {
     double consumed = round.start() + (double) step * plan.batchSize() * plan.workers();
     long position = epoch * plan.samples() + Math.min((long) consumed, round.end());
-    return schedule.rate(position, plan.samples());
+    return schedule.rate(position, (double) plan.samples());
   }
 }

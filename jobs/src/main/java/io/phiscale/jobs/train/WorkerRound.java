@@ -19,8 +19,7 @@ import scala.Tuple2;
  * What one worker computes in one round: a pure function of (round state, recipe, epoch, round,
  * worker), so that Spark may run it again anywhere, any time, with the same result.
  */
-final class WorkerRound
-    implements PairFlatMapFunction<Iterator<Integer>, SliceKey, Contribution> {
+final class WorkerRound implements PairFlatMapFunction<Iterator<Integer>, SliceKey, Contribution> {
   private static final long serialVersionUID = 1L;
 
   private final Broadcast<TrainingRecipe> recipe;
@@ -58,8 +57,7 @@ final class WorkerRound
     TrainingRecipe run = recipe.value();
     EpochPlan.Share share = run.plan().share(round, worker);
     if (share.count() == 0) {
-      return Stream.of(
-              pair(SliceKey.REPORT, worker, new Report(worker, 0, 0, 0, 0, 0, 0, null)))
+      return Stream.of(pair(SliceKey.REPORT, worker, new Report(worker, 0, 0, 0, 0, 0, 0, null)))
           .iterator();
     }
     RoundState start = state.value();
@@ -134,8 +132,7 @@ final class WorkerRound
           compute += System.nanoTime() - arrived;
           if (!Double.isFinite(loss)) {
             return new Report(
-                worker, examples, step, lossSum, 0, compute, wait,
-                new Divergence(step, "loss"));
+                worker, examples, step, lossSum, 0, compute, wait, new Divergence(step, "loss"));
           }
           examples += batch.count();
           lossSum += loss * batch.count();

@@ -6,8 +6,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
-import org.gaul.s3proxy.AuthenticationType;
 import org.gaul.s3proxy.S3Proxy;
+import org.gaul.s3proxy.auth.AuthenticationType;
 import org.gaul.s3proxy.nio2blob.FilesystemNio2BlobStore;
 
 /** An S3 server in this JVM that checks signatures, with one bucket; files lie below a folder. */
@@ -25,7 +25,7 @@ public final class EmbeddedS3 implements AutoCloseable {
     Files.createDirectories(folder.resolve(BUCKET));
     server =
         S3Proxy.builder()
-            .blobStore(new FilesystemNio2BlobStore(folder))
+            .blobStore(new FilesystemNio2BlobStore(folder.toString()))
             .endpoint(URI.create("http://127.0.0.1:0"))
             .awsAuthentication(AuthenticationType.AWS_V2_OR_V4, ACCESS_KEY, SECRET_KEY)
             .build();

@@ -68,7 +68,7 @@ class SliceAveragingTest {
     long[] weights = new long[workers];
     for (int worker = 0; worker < workers; worker++) {
       replicas.add(replica);
-      weights[worker] = weight + worker;
+      weights[worker] = (long) weight + worker;
     }
     assertThat(average(replicas, weights, 10)).containsExactly(replica);
   }
@@ -76,13 +76,15 @@ class SliceAveragingTest {
   @Property(tries = 50)
   void theResultDoesNotDependOnHowTheVectorIsCut(
       @ForAll @IntRange(min = 1, max = 120) int sliceLength, @ForAll long seed) {
-    List<float[]> replicas = List.of(random(seed, 101), random(seed + 1, 101), random(seed + 2, 101));
+    List<float[]> replicas =
+        List.of(random(seed, 101), random(seed + 1, 101), random(seed + 2, 101));
     long[] weights = {320, 17, 64};
     float[] whole = average(replicas, weights, 101);
     assertThat(average(replicas, weights, sliceLength)).containsExactly(whole);
     for (int i = 0; i < whole.length; i++) {
       double expected =
-          (320.0 * replicas.get(0)[i] + 17.0 * replicas.get(1)[i] + 64.0 * replicas.get(2)[i]) / 401;
+          (320.0 * replicas.get(0)[i] + 17.0 * replicas.get(1)[i] + 64.0 * replicas.get(2)[i])
+              / 401;
       assertThat(whole[i]).isEqualTo((float) expected);
     }
   }

@@ -8,6 +8,7 @@ import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.io.Serializable;
 import java.net.URI;
+import java.nio.file.AccessDeniedException;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.Comparator;
@@ -377,6 +378,13 @@ public final class Storage implements Serializable {
       FileNotFoundException missing = new FileNotFoundException("No such file: " + uri);
       missing.initCause(cause);
       return missing;
+    }
+    if (cause instanceof AccessDeniedException) {
+      return new IOException(
+          "%s %s: Access denied (check the credentials, storage.s3 or those of the environment, and"
+                  .formatted(failure, uri)
+              + " their permissions)",
+          cause);
     }
     String message = cause.getMessage() == null ? cause.toString() : cause.getMessage();
     return new IOException("%s %s: %s".formatted(failure, uri, message), cause);
