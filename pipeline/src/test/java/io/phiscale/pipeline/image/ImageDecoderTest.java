@@ -271,8 +271,7 @@ class ImageDecoderTest {
     Arrays.fill(damaged, 60, 90, (byte) 7);
     assertThat(rejected(damaged))
         .isEqualTo(
-            new Rejected(
-                DecodeFailure.UNREADABLE, "Cannot decode the png: its data are damaged"));
+            new Rejected(DecodeFailure.UNREADABLE, "Cannot decode the png: its data are damaged"));
     byte[] twoBands = Pictures.fourBandJpeg(16, 16, 1, 2, 3, 4);
     int frame = indexOf(twoBands, 0xc0);
     twoBands[frame + 9] = 2; // number of components, at odds with the rest
