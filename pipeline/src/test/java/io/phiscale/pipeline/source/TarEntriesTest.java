@@ -59,7 +59,9 @@ class TarEntriesTest extends SourceTest {
     List<Read> all = new ArrayList<>();
     try (TarArchiveInputStream in =
         new TarArchiveInputStream(new ByteArrayInputStream(tar), "UTF-8")) {
-      for (TarArchiveEntry entry = in.getNextEntry(); entry != null; entry = in.getNextEntry()) {
+      for (TarArchiveEntry entry = in.getNextTarEntry();
+          entry != null;
+          entry = in.getNextTarEntry()) {
         String kind = entry.isSymbolicLink() ? "LINK" : entry.isDirectory() ? "DIRECTORY" : "FILE";
         String content =
             kind.equals("FILE") && all.size() % 2 == 0 ? Arrays.toString(in.readAllBytes()) : "";
