@@ -46,6 +46,7 @@ public final class Replica implements AutoCloseable {
     ParameterLayout layout = EfficientNets.parameterLayout(graph);
     optimizer = spec.optimizer().create(layout, spec.weightDecay());
     parameters = Backend.view(graph.params());
+    graph.initGradientsView();
     gradients = Backend.view(graph.getFlattenedGradients());
     for (int i = 0; i < optimizer.stateSlots().size(); i++) {
       state.add(

@@ -9,6 +9,8 @@ import java.io.InterruptedIOException;
 import java.io.Serializable;
 import java.net.URI;
 import java.nio.file.AccessDeniedException;
+import java.nio.file.Files;
+import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.Comparator;
@@ -265,7 +267,8 @@ public final class Storage implements Serializable {
       if (status.isDirectory()) {
         listLocally(fileSystem, status.getPath(), files);
       } else {
-        files.add(new StoredFile(status.getPath().toUri(), status.getLen()));
+        URI uri = new Path("file", null, status.getPath().toUri().getPath()).toUri();
+        files.add(new StoredFile(uri, status.getLen()));
       }
     }
   }
@@ -331,9 +334,11 @@ public final class Storage implements Serializable {
         write(plain, temporary, content);
         if (fileSystem instanceof LocalFileSystem local) {
           plain.delete(local.getChecksumFile(target), false);
-          if (!plain.rename(temporary, target)) {
-            throw new IOException("cannot rename " + temporary);
-          }
+          // Not by Hadoop's rename, which copies where it cannot rename.
+          Files.move(
+              local.pathToFile(temporary).toPath(),
+              local.pathToFile(target).toPath(),
+              StandardCopyOption.ATOMIC_MOVE);
         } else {
           FileContext.getFileContext(fileSystem.getUri(), sharedConfiguration())
               .rename(temporary, target, Options.Rename.OVERWRITE);
