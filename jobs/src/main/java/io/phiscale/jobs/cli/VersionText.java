@@ -10,7 +10,8 @@ final class VersionText implements IVersionProvider {
   @Override
   public String[] getVersion() throws IOException {
     Properties git = new Properties();
-    try (InputStream in = VersionText.class.getResourceAsStream("/io/phiscale/git.properties")) {
+    try (InputStream in =
+        VersionText.class.getResourceAsStream("/io/phiscale/jobs/build.properties")) {
       if (in != null) {
         git.load(in);
       }
