@@ -67,6 +67,7 @@ class LabelSpaceTest {
         .extracting(RejectReason::id)
         .containsExactly(
             "unreadable",
+            "truncated",
             "empty",
             "unsupported-format",
             "too-large",
