@@ -1,5 +1,9 @@
 package io.phiscale.model.kernels;
 
+import static io.phiscale.model.kernels.Views.flat;
+import static io.phiscale.model.kernels.Views.rows;
+import static io.phiscale.model.kernels.Views.shaped;
+
 import java.util.HashMap;
 import java.util.Map;
 import org.nd4j.linalg.api.blas.params.MMulTranspose;
@@ -10,9 +14,11 @@ import org.nd4j.linalg.api.ops.impl.broadcast.BroadcastAddOp;
 import org.nd4j.linalg.api.ops.impl.broadcast.BroadcastMulOp;
 import org.nd4j.linalg.api.ops.impl.broadcast.BroadcastSubOp;
 import org.nd4j.linalg.api.ops.impl.reduce.Mmul;
+import org.nd4j.linalg.api.ops.impl.transforms.floating.Sqrt;
 import org.nd4j.linalg.api.ops.impl.transforms.strict.Exp;
 import org.nd4j.linalg.api.ops.impl.transforms.strict.Sigmoid;
 import org.nd4j.linalg.factory.Nd4j;
+import org.nd4j.linalg.indexing.INDArrayIndex;
 import org.nd4j.linalg.indexing.NDArrayIndex;
 
 /**
@@ -319,94 +325,148 @@ public final class Nd4jKernels implements Kernels {
         scratch.array(
             "padded", outputGradient.dataType(), in.batch(), height, width, in.channels());
     spread.assign(0);
-    int firstRow = top < 0 ? (-top + stride - 1) / stride : 0;
-    int firstColumn = left < 0 ? (-left + stride - 1) / stride : 0;
-    int rowCount = Math.min(shape.outputHeight(), (height - 1 - top) / stride + 1) - firstRow;
-    int columnCount = Math.min(shape.outputWidth(), (width - 1 - left) / stride + 1) - firstColumn;
-    if (rowCount <= 0 || columnCount <= 0) {
-      return spread;
+    Part rows = Part.of(shape.outputHeight(), top, stride, height);
+    Part columns = Part.of(shape.outputWidth(), left, stride, width);
+    if (rows.count() > 0 && columns.count() > 0) {
+      spread
+          .get(NDArrayIndex.all(), rows.source(stride), columns.source(stride), NDArrayIndex.all())
+          .assign(
+              window(
+                  outputGradient,
+                  rows.to(),
+                  rows.to() + rows.count(),
+                  columns.to(),
+                  columns.to() + columns.count()));
     }
-    int row = top + firstRow * stride;
-    int column = left + firstColumn * stride;
-    spread
-        .get(
-            NDArrayIndex.all(),
-            NDArrayIndex.interval(row, stride, row + (rowCount - 1) * stride + 1),
-            NDArrayIndex.interval(column, stride, column + (columnCount - 1) * stride + 1),
-            NDArrayIndex.all())
-        .assign(
-            window(
-                outputGradient,
-                firstRow,
-                firstRow + rowCount,
-                firstColumn,
-                firstColumn + columnCount));
     return spread;
   }
 
   /**
-   * By a depthwise convolution whose channels are all channels of all images, whose input is the
-   * input, whose kernel is the output gradient (spread by the stride), and whose output is as large
-   * as the kernel; then summed over the images.
+   * By depthwise convolutions whose channels are all channels of all images, whose input is the
+   * input, whose kernel is the output gradient and whose output is as large as the kernel; then
+   * summed over the images. A stride splits the input by row and column modulo the stride: each
+   * part meets the taps of the same remainder (oneDNN's dilated convolution would be the other way,
+   * but ND4J cannot make one).
    */
   private void depthwiseWeightGradient(
       ConvolutionShape shape, INDArray input, INDArray outputGradient, INDArray weightGradient) {
     DataType type = input.dataType();
-    ImageShape in = shape.input();
-    int batch = in.batch();
-    int channels = in.channels();
-    int outputHeight = shape.outputHeight();
-    int outputWidth = shape.outputWidth();
-    int height = reach(outputHeight, shape.kernelHeight(), shape.stride());
-    int width = reach(outputWidth, shape.kernelWidth(), shape.stride());
-    int top = shape.padding().top();
-    int left = shape.padding().left();
-    int copiedRows = Math.min(in.height(), height - top);
-    int copiedColumns = Math.min(in.width(), width - left);
-    long allChannels = (long) batch * channels;
+    int batch = shape.input().batch();
+    int channels = shape.input().channels();
+    int stride = shape.stride();
+    INDArray kernel =
+        scratch.array("kernel", type, shape.outputHeight(), shape.outputWidth(), batch, channels);
+    kernel.assign(outputGradient.permute(1, 2, 0, 3));
+    INDArray byTap = shaped(weightGradient, shape.kernelHeight(), shape.kernelWidth(), channels);
+    for (int row = 0; row < Math.min(stride, shape.kernelHeight()); row++) {
+      for (int column = 0; column < Math.min(stride, shape.kernelWidth()); column++) {
+        int tapRows = (shape.kernelHeight() - row + stride - 1) / stride;
+        int tapColumns = (shape.kernelWidth() - column + stride - 1) / stride;
+        INDArray taps =
+            stride == 1 ? byTap : scratch.array("taps", type, tapRows, tapColumns, channels);
+        INDArray images = everyStride(shape, input, row, column, tapRows, tapColumns);
+        depthwiseTaps(images, kernel, taps);
+        if (stride != 1) {
+          byTap
+              .get(
+                  NDArrayIndex.interval(row, stride, shape.kernelHeight()),
+                  NDArrayIndex.interval(column, stride, shape.kernelWidth()),
+                  NDArrayIndex.all())
+              .assign(taps);
+        }
+      }
+    }
+  }
 
-    INDArray images = scratch.array("padded", type, height, width, batch, channels);
-    if (copiedRows < height || copiedColumns < width) {
+  /**
+   * Every stride-th row and column of the padded input from a first one, images beside channels:
+   * (H', W', N, C) in scratch.
+   */
+  private INDArray everyStride(
+      ConvolutionShape shape,
+      INDArray input,
+      int firstRow,
+      int firstColumn,
+      int tapRows,
+      int tapColumns) {
+    ImageShape in = shape.input();
+    int stride = shape.stride();
+    int height = shape.outputHeight() + tapRows - 1;
+    int width = shape.outputWidth() + tapColumns - 1;
+    INDArray images =
+        scratch.array("padded", input.dataType(), height, width, in.batch(), in.channels());
+    Part rows = Part.of(height, firstRow - shape.padding().top(), stride, in.height());
+    Part columns = Part.of(width, firstColumn - shape.padding().left(), stride, in.width());
+    if (rows.count() < height || columns.count() < width) {
       images.assign(0);
     }
-    images
-        .get(
-            NDArrayIndex.interval(top, top + copiedRows),
-            NDArrayIndex.interval(left, left + copiedColumns),
-            NDArrayIndex.all(),
-            NDArrayIndex.all())
-        .assign(window(input, 0, copiedRows, 0, copiedColumns).permute(1, 2, 0, 3));
-    INDArray kernel = scratch.array("kernel", type, outputHeight, outputWidth, batch, channels);
-    kernel.assign(outputGradient.permute(1, 2, 0, 3));
+    if (rows.count() > 0 && columns.count() > 0) {
+      images
+          .get(
+              NDArrayIndex.interval(rows.to(), rows.to() + rows.count()),
+              NDArrayIndex.interval(columns.to(), columns.to() + columns.count()),
+              NDArrayIndex.all(),
+              NDArrayIndex.all())
+          .assign(
+              input
+                  .get(
+                      NDArrayIndex.all(),
+                      rows.source(stride),
+                      columns.source(stride),
+                      NDArrayIndex.all())
+                  .permute(1, 2, 0, 3));
+    }
+    return images;
+  }
 
-    int taps = shape.kernelHeight() * shape.kernelWidth();
-    INDArray perImage = scratch.array("per image", type, taps, batch, channels);
-    execute(
-        "depthwise_conv2d",
-        new INDArray[] {
-          images.reshape('c', 1, height, width, allChannels),
-          kernel.reshape('c', outputHeight, outputWidth, allChannels, 1)
-        },
-        new INDArray[] {
-          perImage.reshape('c', 1, shape.kernelHeight(), shape.kernelWidth(), allChannels)
-        },
-        new int[] {
-          outputHeight,
-          outputWidth,
-          1,
-          1,
-          0,
-          0,
-          shape.stride(),
-          shape.stride(),
-          VALID_OR_EXPLICIT,
-          NHWC,
-          0
-        });
+  /**
+   * The places {@code to .. to + count} of a line that hold values {@code from, from + stride, ..}
+   * of another; the places beside them are padding.
+   */
+  private record Part(int to, int from, int count) {
+
+    /** Place i holds value {@code first + i · stride} where that is in [0, sourceLength). */
+    static Part of(int length, int first, int stride, int sourceLength) {
+      int to = first < 0 ? (-first + stride - 1) / stride : 0;
+      int from = first + to * stride;
+      int available = from < sourceLength ? (sourceLength - 1 - from) / stride + 1 : 0;
+      return new Part(to, from, Math.max(0, Math.min(length - to, available)));
+    }
+
+    INDArrayIndex source(int stride) {
+      // ND4J refuses an interval whose stride reaches past the end, even of one value.
+      return count == 1
+          ? NDArrayIndex.interval(from, from + 1)
+          : NDArrayIndex.interval(from, stride, from + (count - 1) * stride + 1);
+    }
+  }
+
+  /** (H', W', N, C) with the kernel (H, W, N, C) → (H' − H + 1, W' − W + 1, C). */
+  private void depthwiseTaps(INDArray images, INDArray kernel, INDArray taps) {
+    long batch = images.size(2);
+    long channels = images.size(3);
+    long allChannels = batch * channels;
+    int height = (int) kernel.size(0);
+    int width = (int) kernel.size(1);
+    int count = (int) (taps.size(0) * taps.size(1));
+    INDArray perImage = scratch.array("per image", images.dataType(), count, batch, channels);
+    if (count * height * width == 1) {
+      // ND4J's own depthwise convolution, without oneDNN, fails on one pixel and one tap.
+      flat(images).muli(flat(kernel), flat(perImage));
+    } else {
+      execute(
+          "depthwise_conv2d",
+          new INDArray[] {
+            shaped(images, 1, images.size(0), images.size(1), allChannels),
+            shaped(kernel, height, width, allChannels, 1)
+          },
+          new INDArray[] {shaped(perImage, 1, taps.size(0), taps.size(1), allChannels)},
+          new int[] {height, width, 1, 1, 0, 0, 1, 1, VALID_OR_EXPLICIT, NHWC, 0});
+    }
     product(
-        ones(type, taps, batch),
+        ones(images.dataType(), count, batch),
         perImage,
-        weightGradient.reshape('c', taps, 1, channels),
+        shaped(taps, count, 1, channels),
         Transpose.NONE);
   }
 
@@ -422,12 +482,13 @@ public final class Nd4jKernels implements Kernels {
         weightGradient == null
             ? scratch.array("unwanted weights", type, weights.shape())
             : weightGradient;
+    INDArray given = input == null ? scratch.array("unread", type, inputGradient.shape()) : input;
     if (paddedByOperation(shape)) {
       windowedGradients(
-          "conv2d_bp", shape, input, weights, outputGradient, inputGradient, unwanted);
+          "conv2d_bp", shape, given, weights, outputGradient, inputGradient, unwanted);
       return;
     }
-    INDArray padded = padded(shape, input);
+    INDArray padded = padded(shape, given);
     INDArray paddedGradient = scratch.array("padded gradient", type, padded.shape());
     execute(
         "conv2d_bp",
@@ -470,14 +531,14 @@ public final class Nd4jKernels implements Kernels {
     columns.assign(windows);
     long taps = shape.kernelHeight() * rowLength;
     product(
-        columns.reshape('c', shape.output().rows(), taps),
+        shaped(columns, shape.output().rows(), taps),
         rows(outputGradient),
-        weightGradient.reshape('c', taps, shape.outputChannels()),
+        shaped(weightGradient, taps, shape.outputChannels()),
         Transpose.LEFT);
   }
 
   private static INDArray pointwiseWeights(ConvolutionShape shape, INDArray weights) {
-    return weights.reshape('c', shape.input().channels(), shape.outputChannels());
+    return shaped(weights, shape.input().channels(), shape.outputChannels());
   }
 
   // ---------------------------------------------------------------- batch norm
@@ -545,7 +606,7 @@ public final class Nd4jKernels implements Kernels {
     double half = shape.activation() == Activation.SWISH ? 0.5 : 1;
     INDArray inverseStddev = scratch.array("inverse stddev", type, channels);
     variance.addi(shape.epsilon(), inverseStddev);
-    execute("sqrt", new INDArray[] {inverseStddev}, new INDArray[] {inverseStddev}, new int[0]);
+    Nd4j.exec(new Sqrt(inverseStddev, inverseStddev));
     inverseStddev.rdivi(1);
     INDArray slope = scratch.array("slope", type, channels);
     scale.muli(inverseStddev, slope);
@@ -751,10 +812,9 @@ public final class Nd4jKernels implements Kernels {
     execute(
         operation,
         new INDArray[] {
-          input.reshape('c', batch, image.pixels(), channels),
-          perImage.reshape('c', batch, 1, channels)
+          shaped(input, batch, image.pixels(), channels), shaped(perImage, batch, 1, channels)
         },
-        new INDArray[] {output.reshape('c', batch, image.pixels(), channels)},
+        new INDArray[] {shaped(output, batch, image.pixels(), channels)},
         new int[0]);
   }
 
@@ -778,9 +838,9 @@ public final class Nd4jKernels implements Kernels {
     execute(
         "multiply",
         new INDArray[] {
-          input.reshape('c', shape.batch(), length), sampleScale.reshape('c', shape.batch(), 1)
+          shaped(input, shape.batch(), length), shaped(sampleScale, shape.batch(), 1)
         },
-        new INDArray[] {output.reshape('c', shape.batch(), length)},
+        new INDArray[] {shaped(output, shape.batch(), length)},
         new int[0]);
   }
 
@@ -842,8 +902,8 @@ public final class Nd4jKernels implements Kernels {
     target.muli(logarithms, scoreGradient);
     product(
         scoreGradient,
-        ones(type, 1, classes).reshape('c', classes, 1),
-        losses.reshape('c', batch, 1),
+        shaped(ones(type, 1, classes), classes, 1),
+        shaped(losses, batch, 1),
         Transpose.NONE);
     losses.muli(-1);
     Nd4j.exec(new Exp(logarithms, scoreGradient));
@@ -875,8 +935,8 @@ public final class Nd4jKernels implements Kernels {
   private void sumOverPixels(ImageShape image, INDArray values, INDArray sums) {
     product(
         ones(values.dataType(), image.batch(), image.pixels()),
-        values.reshape('c', image.batch(), image.pixels(), image.channels()),
-        sums.reshape('c', image.batch(), 1, image.channels()),
+        shaped(values, image.batch(), image.pixels(), image.channels()),
+        shaped(sums, image.batch(), 1, image.channels()),
         Transpose.NONE);
   }
 
@@ -884,9 +944,9 @@ public final class Nd4jKernels implements Kernels {
   private void columnSums(INDArray values, INDArray sums) {
     long rows = values.size(0);
     product(
-        ones(values.dataType(), 1, rows).reshape('c', 1, rows),
+        shaped(ones(values.dataType(), 1, rows), 1, rows),
         values,
-        sums.reshape('c', 1, values.size(1)),
+        shaped(sums, 1, values.size(1)),
         Transpose.NONE);
   }
 
@@ -925,15 +985,5 @@ public final class Nd4jKernels implements Kernels {
             .addOutputs(outputs)
             .addIntegerArguments(arguments)
             .build());
-  }
-
-  /** All but the last dimension as one. */
-  private static INDArray rows(INDArray array) {
-    long columns = array.size(array.rank() - 1);
-    return array.reshape('c', array.length() / columns, columns);
-  }
-
-  private static INDArray flat(INDArray array) {
-    return array.reshape('c', array.length());
   }
 }

@@ -68,7 +68,7 @@ public final class Scratch implements AutoCloseable {
           slot.buffer.length() == length
               ? slot.buffer
               : slot.buffer.get(NDArrayIndex.interval(0, length));
-      view = flat.reshape('c', shape);
+      view = Views.shaped(flat, shape);
       slot.views.put(key, view);
     }
     return view;

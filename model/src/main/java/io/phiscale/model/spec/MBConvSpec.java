@@ -3,6 +3,7 @@ package io.phiscale.model.spec;
 import io.phiscale.model.scaling.ScalingCoefficients;
 import io.phiscale.model.scaling.ScalingRounding;
 import java.io.Serializable;
+import java.math.BigDecimal;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.regex.Matcher;
@@ -183,7 +184,8 @@ public record MBConvSpec(
     text.append("_s").append(stride).append(stride).append("_e").append(expandRatio);
     text.append("_i").append(inputFilters).append("_o").append(outputFilters);
     if (squeezeRatio > 0) {
-      text.append("_se").append(squeezeRatio);
+      // Never in scientific notation, which the block strings do not know.
+      text.append("_se").append(new BigDecimal(Double.toString(squeezeRatio)).toPlainString());
     }
     if (skip == Skip.NONE) {
       text.append("_noskip");

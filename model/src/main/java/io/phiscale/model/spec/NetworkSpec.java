@@ -5,9 +5,13 @@ import io.phiscale.model.scaling.EfficientNetVariant;
 import io.phiscale.model.scaling.ScalingCoefficients;
 import io.phiscale.model.scaling.ScalingRounding;
 import java.io.Serializable;
+import java.math.BigDecimal;
+import java.math.MathContext;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 
 /**
  * Everything that defines one concrete network, after scaling.
@@ -136,11 +140,10 @@ public record NetworkSpec(
   public static NetworkSpec of(BaseNetwork base, ScalingCoefficients coefficients, int classes) {
     return new NetworkSpec(
         String.format(
-            Locale.ROOT,
-            "%s-w%.4g-d%.4g-r%d",
+            "%s-w%s-d%s-r%s",
             base.name(),
-            coefficients.width(),
-            coefficients.depth(),
+            shortest(coefficients.width()),
+            shortest(coefficients.depth()),
             coefficients.resolutionPx()),
         ScalingRounding.channels(base.stemFilters(), coefficients.width()),
         base.stemStride(),
@@ -161,7 +164,12 @@ public record NetworkSpec(
    */
   public static NetworkSpec of(BaseNetwork base, CompoundScaling scaling, double phi, int classes) {
     return of(base, scaling.withBaseResolutionPx(base.baseResolutionPx()).at(phi), classes)
-        .withName(String.format(Locale.ROOT, "%s-phi%s", base.name(), phi));
+        .withName(base.name() + "-phi" + shortest(phi));
+  }
+
+  /** At most four significant digits, for names. */
+  private static String shortest(double value) {
+    return BigDecimal.valueOf(value).round(new MathContext(4)).stripTrailingZeros().toPlainString();
   }
 
   /** Every block in order, repeats expanded, with the sizes that layers and counts need. */
@@ -199,6 +207,11 @@ public record NetworkSpec(
     return List.copyOf(blocks);
   }
 
+  /** Every layer that has parameters, in the order in which an image passes them. */
+  public List<LayerSpec> layers() {
+    return LayerSpec.of(this);
+  }
+
   private static int squeezedFilters(int inputFilters, double squeezeRatio) {
     return squeezeRatio == 0 ? 0 : Math.max(1, (int) (inputFilters * squeezeRatio));
   }
@@ -211,6 +224,60 @@ public record NetworkSpec(
   /** Channels into the head: those out of the last block. */
   public int headInputFilters() {
     return stages.get(stages.size() - 1).outputFilters();
+  }
+
+  /**
+   * This specification as strings, numbers, lists and maps only, for any JSON or HOCON writer;
+   * {@link #fromMap} reads it back. Keys are the record's component names; stages are block
+   * strings.
+   */
+  public Map<String, Object> toMap() {
+    Map<String, Object> map = new LinkedHashMap<>();
+    map.put("name", name);
+    map.put("stemFilters", stemFilters);
+    map.put("stemStride", stemStride);
+    map.put("stages", stages.stream().map(MBConvSpec::encode).toList());
+    map.put("headFilters", headFilters);
+    map.put("classes", classes);
+    map.put("resolutionPx", resolutionPx);
+    map.put("inputChannels", inputChannels);
+    map.put("dropout", dropout);
+    map.put("stochasticDepth", stochasticDepth);
+    map.put("padding", padding.name());
+    Map<String, Object> normalisation = new LinkedHashMap<>();
+    normalisation.put("epsilon", batchNorm.epsilon());
+    normalisation.put("momentum", batchNorm.momentum());
+    map.put("batchNorm", normalisation);
+    return map;
+  }
+
+  /**
+   * Reads what {@link #toMap} wrote. Numbers may come back as any {@link Number}, as JSON readers
+   * do.
+   *
+   * @throws IllegalArgumentException if a key is missing, unknown, or of the wrong type or value
+   */
+  public static NetworkSpec fromMap(Map<String, ?> map) {
+    SpecMap top = new SpecMap("network specification", map);
+    SpecMap normalisation = new SpecMap("batch-norm convention", top.map("batchNorm"));
+    NetworkSpec spec =
+        new NetworkSpec(
+            top.text("name"),
+            top.wholeNumber("stemFilters"),
+            top.wholeNumber("stemStride"),
+            top.texts("stages").stream().map(MBConvSpec::decode).toList(),
+            top.wholeNumber("headFilters"),
+            top.wholeNumber("classes"),
+            top.wholeNumber("resolutionPx"),
+            top.wholeNumber("inputChannels"),
+            top.number("dropout"),
+            top.number("stochasticDepth"),
+            Padding.named(top.text("padding")),
+            new BatchNormConvention(
+                normalisation.number("epsilon"), normalisation.number("momentum")));
+    normalisation.checkAllRead();
+    top.checkAllRead();
+    return spec;
   }
 
   /** The same network under another name. */

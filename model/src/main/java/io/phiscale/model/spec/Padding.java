@@ -59,4 +59,19 @@ public enum Padding {
   public int outputPx(int inputPx, int stride) {
     return (inputPx + stride - 1) / stride;
   }
+
+  /**
+   * The convention of a name, in any case.
+   *
+   * @throws IllegalArgumentException if there is none of that name
+   */
+  public static Padding named(String name) {
+    for (Padding padding : values()) {
+      if (padding.name().equalsIgnoreCase(name)) {
+        return padding;
+      }
+    }
+    throw new IllegalArgumentException(
+        String.format("Invalid padding: %s (must be SYMMETRIC or SAME)", name));
+  }
 }

@@ -1,0 +1,355 @@
+package io.phiscale.jobs.config;
+
+import com.typesafe.config.Config;
+import com.typesafe.config.ConfigRenderOptions;
+import java.net.URI;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.function.Function;
+import java.util.function.Supplier;
+
+/**
+ * Binds a resolved configuration to the records. A section whose values break rules is reported and
+ * replaced by its defaults, so that the sections around it are checked too.
+ */
+final class Binder {
+  private final Config config;
+  private final Config defaults;
+  private final Set<String> broken = new HashSet<>();
+  private final KeyReader keys;
+
+  private Binder(Config config, Config defaults, List<ConfigurationProblem> problems) {
+    this.config = config;
+    this.defaults = defaults;
+    this.keys = new KeyReader(config, defaults, problems);
+  }
+
+  /**
+   * @param config resolved, over the defaults
+   * @param defaults resolved
+   * @throws ConfigurationException with all problems
+   */
+  static PhiscaleConfiguration bind(Config config, Config defaults) {
+    List<ConfigurationProblem> problems = new ArrayList<>();
+    new KnownKeys(defaults).check(config, problems);
+    PhiscaleConfiguration bound = new Binder(config, defaults, problems).configuration();
+    if (!problems.isEmpty()) {
+      throw new ConfigurationException(problems);
+    }
+    return bound;
+  }
+
+  private <T> T section(String name, Supplier<T> bound, Function<Binder, T> standIn) {
+    try {
+      return bound.get();
+    } catch (InvalidSectionException e) {
+      for (Violation violation : e.violations()) {
+        String key = violation.key();
+        // Its values are stand-ins already: what an outer section says of them is not the user's.
+        if (!broken.contains(key.substring(0, Math.max(0, key.lastIndexOf('.'))))) {
+          keys.problem(key, violation.message());
+        }
+      }
+      broken.add(name);
+      return standIn.apply(new Binder(defaults, defaults, new ArrayList<>()));
+    }
+  }
+
+  private PhiscaleConfiguration configuration() {
+    String name = keys.text("name");
+    DataSection data = data();
+    NetworkSection network = network();
+    TrainSection train = train();
+    EvaluateSection evaluate = evaluate();
+    StudySection study = study();
+    StorageSection storage = storage();
+    SparkSection spark = spark();
+    ConfigurationValues values =
+        new ConfigurationValues(
+            config.root().render(ConfigRenderOptions.concise()),
+            Secrets.redacted(keys.effective()));
+    return section(
+        "name",
+        () ->
+            new PhiscaleConfiguration(
+                name, data, network, train, evaluate, study, storage, spark, values),
+        Binder::configuration);
+  }
+
+  private String runs() {
+    return "runs/" + keys.text("name");
+  }
+
+  private String trainOutput() {
+    return keys.isSet("train.output") ? keys.text("train.output") : runs() + "/train";
+  }
+
+  private DataSection data() {
+    DataSection.Source source = source();
+    return section(
+        "data",
+        () ->
+            new DataSection(
+                source,
+                keys.location("data.shards", runs() + "/shards"),
+                keys.integer("data.seed"),
+                keys.bytes("data.shard-bytes"),
+                keys.bytes("data.row-group-bytes"),
+                keys.number("data.max-reject-fraction"),
+                keys.integer("data.max-pixels")),
+        Binder::data);
+  }
+
+  private DataSection.Source source() {
+    DataSection.Validation validation = validation();
+    return section(
+        "data.source",
+        () ->
+            new DataSection.Source(
+                keys.choice("data.source.layout", DataSection.Layout.class),
+                keys.location("data.source.train"),
+                keys.text("data.source.train-prefix"),
+                validation),
+        Binder::source);
+  }
+
+  private DataSection.Validation validation() {
+    double fraction = keys.number("data.source.validation-fraction");
+    DataSection.Layout layout =
+        keys.choice("data.source.validation.layout", DataSection.Layout.class);
+    URI location = keys.location("data.source.validation.uri");
+    String prefix = keys.text("data.source.validation.prefix");
+    URI groundTruth = keys.location("data.source.validation.ground-truth");
+    URI synsets = keys.location("data.source.validation.synsets");
+    boolean separate = keys.isSet("data.source.validation.uri");
+    if (separate && fraction != 0) {
+      keys.problem(
+          "data.source.validation-fraction",
+          "Invalid data.source.validation-fraction: %s (must be 0 when data.source.validation.uri is set)"
+              .formatted(fraction));
+    }
+    return section(
+        "data.source.validation",
+        () -> {
+          if (separate) {
+            return new DataSection.Validation.Separate(
+                layout, location, prefix, groundTruth, synsets);
+          }
+          return fraction == 0
+              ? new DataSection.Validation.None()
+              : new DataSection.Validation.HeldOut(fraction);
+        },
+        Binder::validation);
+  }
+
+  private NetworkSection network() {
+    NetworkSection.Scaling scaling = scaling();
+    NetworkSection.Coefficients coefficients =
+        section(
+            "network.scaling",
+            () ->
+                new NetworkSection.Coefficients(
+                    keys.number("network.scaling.alpha"),
+                    keys.number("network.scaling.beta"),
+                    keys.number("network.scaling.gamma")),
+            defaulted -> defaulted.network().coefficients());
+    NetworkSection.BatchNorm batchNorm =
+        section(
+            "network.batch-norm",
+            () ->
+                new NetworkSection.BatchNorm(
+                    keys.number("network.batch-norm.epsilon"),
+                    keys.number("network.batch-norm.momentum")),
+            defaulted -> defaulted.network().batchNorm());
+    NetworkSection.Custom custom =
+        section(
+            "network.custom",
+            () ->
+                new NetworkSection.Custom(
+                    keys.int32("network.custom.stem-filters"),
+                    keys.int32("network.custom.stem-stride"),
+                    keys.texts("network.custom.blocks"),
+                    keys.int32("network.custom.head-filters"),
+                    keys.int32("network.custom.resolution")),
+            defaulted -> defaulted.network().custom());
+    return section(
+        "network",
+        () ->
+            new NetworkSection(
+                keys.choice("network.base", NetworkSection.Base.class),
+                scaling,
+                coefficients,
+                keys.int32("network.resolution"),
+                keys.int32("network.classes"),
+                keys.number("network.dropout", -1),
+                keys.number("network.stochastic-depth"),
+                keys.choice("network.padding", NetworkSection.Padding.class),
+                batchNorm,
+                custom),
+        Binder::network);
+  }
+
+  private NetworkSection.Scaling scaling() {
+    String variant = keys.text("network.variant");
+    double phi = keys.number("network.phi", 0);
+    if (keys.isSet("network.variant") && keys.isSet("network.phi")) {
+      keys.problem(
+          "network.phi",
+          "Invalid network.phi: %s (must be unset when network.variant is set: a published variant is not a power of phi)"
+              .formatted(phi));
+    }
+    return section(
+        "network.variant",
+        () ->
+            keys.isSet("network.variant")
+                ? new NetworkSection.Scaling.Published(variant)
+                : new NetworkSection.Scaling.Compound(phi),
+        Binder::scaling);
+  }
+
+  private TrainSection train() {
+    TrainSection.Averaging averaging =
+        section(
+            "train.averaging",
+            () ->
+                new TrainSection.Averaging(
+                    keys.int32("train.averaging.local-steps"),
+                    keys.choice(
+                        "train.averaging.optimizer-state",
+                        TrainSection.Averaging.OptimizerState.class),
+                    keys.choice(
+                        "train.averaging.batch-norm", TrainSection.Averaging.BatchNorm.class)),
+            defaulted -> defaulted.train().averaging());
+    TrainSection.Optimizer optimizer =
+        section(
+            "train.optimizer",
+            () ->
+                new TrainSection.Optimizer(
+                    keys.choice("train.optimizer.name", TrainSection.Optimizer.Name.class),
+                    keys.number("train.optimizer.momentum"),
+                    keys.flag("train.optimizer.nesterov"),
+                    keys.number("train.optimizer.decay"),
+                    keys.number("train.optimizer.epsilon"),
+                    keys.number("train.optimizer.beta1"),
+                    keys.number("train.optimizer.beta2")),
+            defaulted -> defaulted.train().optimizer());
+    TrainSection.LearningRate learningRate =
+        section(
+            "train.learning-rate",
+            () ->
+                new TrainSection.LearningRate(
+                    keys.number("train.learning-rate.base"),
+                    keys.int32("train.learning-rate.per-images"),
+                    keys.choice(
+                        "train.learning-rate.schedule", TrainSection.LearningRate.Schedule.class),
+                    keys.number("train.learning-rate.warmup-epochs"),
+                    keys.number("train.learning-rate.decay-rate"),
+                    keys.number("train.learning-rate.decay-epochs")),
+            defaulted -> defaulted.train().learningRate());
+    TrainSection.Augment augment =
+        section(
+            "train.augment",
+            () ->
+                new TrainSection.Augment(
+                    keys.number("train.augment.crop-area-min"),
+                    keys.number("train.augment.crop-area-max"),
+                    keys.number("train.augment.flip"),
+                    keys.choice("train.augment.interpolation", Interpolation.class)),
+            defaulted -> defaulted.train().augment());
+    TrainSection.Loader loader =
+        section(
+            "train.loader",
+            () ->
+                new TrainSection.Loader(
+                    keys.int32("train.loader.threads"), keys.int32("train.loader.queue-batches")),
+            defaulted -> defaulted.train().loader());
+    TrainSection.Checkpoint checkpoint =
+        section(
+            "train.checkpoint",
+            () ->
+                new TrainSection.Checkpoint(
+                    keys.int32("train.checkpoint.every-epochs"),
+                    keys.int32("train.checkpoint.keep")),
+            defaulted -> defaulted.train().checkpoint());
+    return section(
+        "train",
+        () ->
+            new TrainSection(
+                keys.location("train.output", runs() + "/train"),
+                keys.int32("train.epochs"),
+                keys.int32("train.batch-size"),
+                keys.int32("train.workers"),
+                keys.integer("train.seed"),
+                keys.choice("train.kernels", TrainSection.KernelsChoice.class),
+                keys.choice("train.precision", TrainSection.Precision.class),
+                averaging,
+                optimizer,
+                learningRate,
+                keys.number("train.weight-decay"),
+                keys.choice(
+                    "train.weight-decay-exclusion", TrainSection.WeightDecayExclusion.class),
+                keys.number("train.label-smoothing"),
+                keys.number("train.ema-decay"),
+                augment,
+                loader,
+                checkpoint,
+                keys.duration("train.deadline"),
+                keys.choice("train.resume", TrainSection.Resume.class)),
+        Binder::train);
+  }
+
+  private EvaluateSection evaluate() {
+    return section(
+        "evaluate",
+        () ->
+            new EvaluateSection(
+                keys.location("evaluate.checkpoint", trainOutput()),
+                keys.text("evaluate.split"),
+                keys.int32("evaluate.batch-size"),
+                keys.number("evaluate.crop-fraction"),
+                keys.choice("evaluate.interpolation", Interpolation.class),
+                keys.choice("evaluate.weights", EvaluateSection.Weights.class),
+                keys.integers("evaluate.top-k"),
+                keys.location("evaluate.output", runs() + "/evaluation")),
+        Binder::evaluate);
+  }
+
+  private StudySection study() {
+    return section(
+        "study",
+        () ->
+            new StudySection(
+                keys.numbers("study.phi"), keys.location("study.output", runs() + "/study")),
+        Binder::study);
+  }
+
+  private StorageSection storage() {
+    StorageSection.S3 s3 =
+        section(
+            "storage.s3",
+            () ->
+                new StorageSection.S3(
+                    keys.text("storage.s3.endpoint"),
+                    keys.text("storage.s3.region"),
+                    keys.flag("storage.s3.path-style"),
+                    keys.text("storage.s3.access-key"),
+                    keys.text("storage.s3.secret-key"),
+                    keys.text("storage.s3.provider"),
+                    keys.flag("storage.s3.ssl")),
+            defaulted -> defaulted.storage().s3());
+    return new StorageSection(s3, keys.properties("storage.properties"));
+  }
+
+  private SparkSection spark() {
+    return section(
+        "spark",
+        () ->
+            new SparkSection(
+                keys.text("spark.master"),
+                keys.text("spark.app-name"),
+                keys.properties("spark.properties")),
+        Binder::spark);
+  }
+}

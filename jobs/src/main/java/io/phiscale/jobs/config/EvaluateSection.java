@@ -1,0 +1,50 @@
+package io.phiscale.jobs.config;
+
+import java.io.Serializable;
+import java.net.URI;
+import java.util.List;
+
+/**
+ * How a network is evaluated.
+ *
+ * @param checkpoint a run directory (its newest checkpoint) or one checkpoint
+ * @param split {@code val} or {@code train}
+ * @param batchSize images per forward pass, &gt; 0; does not change the result
+ * @param cropFraction side of the centre crop over the side of the image it is taken from, (0, 1]
+ * @param interpolation of the crop to the network's resolution
+ * @param weights which weights are evaluated
+ * @param topK ranks within which the right class counts, ascending, each &gt; 0
+ * @param output where table and report are written
+ */
+public record EvaluateSection(
+    URI checkpoint,
+    String split,
+    int batchSize,
+    double cropFraction,
+    Interpolation interpolation,
+    Weights weights,
+    List<Integer> topK,
+    URI output)
+    implements Serializable {
+
+  public EvaluateSection {
+    topK = topK.stream().sorted().distinct().toList();
+    new SectionRules("evaluate")
+        .require(List.of("train", "val").contains(split), "split", split, "train or val")
+        .positive("batch-size", batchSize)
+        .require(cropFraction > 0 && cropFraction <= 1, "crop-fraction", cropFraction, "in (0, 1]")
+        .require(
+            !topK.isEmpty() && topK.get(0) > 0, "top-k", topK, "a list of numbers > 0, not empty")
+        .verify();
+  }
+
+  /** Which weights are evaluated. */
+  public enum Weights {
+    /** The exponential moving average. */
+    EMA,
+    /** The trained weights themselves. */
+    RAW,
+    /** Each, in a row of its own. */
+    BOTH
+  }
+}

@@ -1,0 +1,89 @@
+package io.phiscale.jobs.report;
+
+import java.util.ArrayList;
+import java.util.List;
+
+/** The report as an aligned table for a terminal. */
+final class ConsoleTable {
+  private static final int MAXIMUM_WIDTH = 120;
+  private static final String GAP = "  ";
+
+  private ConsoleTable() {}
+
+  static String of(EvaluationReport report) {
+    List<Column> columns = Column.CONSOLE;
+    int[] widths = new int[columns.size()];
+    List<List<String>> lines = new ArrayList<>();
+    lines.add(columns.stream().map(column -> ascii(column.heading())).toList());
+    for (NetworkResult row : report.rows()) {
+      lines.add(
+          columns.stream()
+              .map(
+                  column -> {
+                    String text = column.shown().apply(row);
+                    return column.isText() ? text : ascii(text);
+                  })
+              .toList());
+    }
+    for (List<String> line : lines) {
+      for (int i = 0; i < widths.length; i++) {
+        widths[i] = Math.max(widths[i], line.get(i).length());
+      }
+    }
+    int others = 0;
+    for (int i = 1; i < widths.length; i++) {
+      others += GAP.length() + widths[i];
+    }
+    widths[0] = Math.min(widths[0], Math.max(8, MAXIMUM_WIDTH - others));
+
+    StringBuilder table = new StringBuilder();
+    for (List<String> line : lines) {
+      StringBuilder text = new StringBuilder();
+      for (int i = 0; i < widths.length; i++) {
+        String cell = shortened(line.get(i), widths[i]);
+        String padding = " ".repeat(widths[i] - cell.length());
+        text.append(i == 0 ? "" : GAP)
+            .append(columns.get(i).isText() ? cell + padding : padding + cell);
+      }
+      table.append(text.toString().stripTrailing()).append('\n');
+      if (table.indexOf("\n") == table.length() - 1) {
+        table.append("-".repeat(widths[0] + others)).append('\n');
+      }
+    }
+    for (String remark : Remarks.of(report)) {
+      table.append(wrapped(ascii(remark.replaceAll("\\p{Cntrl}+", " ")))).append('\n');
+    }
+    return table.toString();
+  }
+
+  /** Keeps both ends of a name that is too long, because studies differ at either. */
+  private static String shortened(String text, int width) {
+    if (text.length() <= width) {
+      return text;
+    }
+    int head = (width - 2 + 1) / 2;
+    return text.substring(0, head) + ".." + text.substring(text.length() - (width - 2 - head));
+  }
+
+  /** Breaks lines at spaces, and words that are longer than a line anywhere. */
+  private static String wrapped(String text) {
+    StringBuilder lines = new StringBuilder();
+    String rest = text.strip();
+    while (rest.length() > MAXIMUM_WIDTH) {
+      int space = rest.lastIndexOf(' ', MAXIMUM_WIDTH);
+      int end = space > 0 ? space : MAXIMUM_WIDTH;
+      lines.append(rest, 0, end).append('\n');
+      rest = rest.substring(end).stripLeading();
+    }
+    return lines.append(rest).toString();
+  }
+
+  /** A terminal in the C locale shows question marks for these. */
+  private static String ascii(String text) {
+    return text.replace("φ", "phi")
+        .replace("α", "alpha")
+        .replace("–", "-")
+        .replace("−", "-")
+        .replace("×", "x");
+  }
+}

@@ -1,0 +1,80 @@
+package io.phiscale.jobs.report;
+
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * What an evaluation or a study found, and its four written forms. All of them show the same
+ * values; the CSV holds them most exactly. None depends on the clock, the locale or the machine:
+ * the same report is the same text.
+ *
+ * @param title headline of the report
+ * @param rows one row per network and set of weights, in the order to print; not empty
+ * @param curves learning curves, any number, at most one per network name
+ * @param provenance where the numbers come from (commit, configuration, data digest, versions), in
+ *     the order to print
+ * @param notes sentences that a reader must know to judge the numbers
+ */
+public record EvaluationReport(
+    String title,
+    List<NetworkResult> rows,
+    List<LearningCurve> curves,
+    Map<String, String> provenance,
+    List<String> notes) {
+
+  /** Copies the collections and refuses a report without rows. */
+  public EvaluationReport {
+    title = Checks.text("report title", title);
+    rows = List.copyOf(rows);
+    curves = List.copyOf(curves);
+    provenance = Collections.unmodifiableMap(new LinkedHashMap<>(provenance));
+    notes = List.copyOf(notes);
+    if (rows.isEmpty()) {
+      throw new IllegalArgumentException("Invalid report: no rows (nothing was evaluated)");
+    }
+    long names = curves.stream().map(LearningCurve::networkName).distinct().count();
+    if (names < curves.size()) {
+      throw new IllegalArgumentException(
+          "Invalid report: two learning curves have the same network name");
+    }
+  }
+
+  /**
+   * The rows as CSV (RFC 4180: CRLF after every line, fields quoted where they must be), UTF-8
+   * text. The first nine columns are timm's results columns in timm's units: {@code model}, {@code
+   * top1}, {@code top1_err}, {@code top5}, {@code top5_err} (percent), {@code param_count}
+   * (millions), {@code img_size} (px), {@code crop_pct} (fraction), {@code interpolation}. Then
+   * {@code phi}, {@code phi_kind} (compound, nominal, none), {@code width}, {@code depth}, {@code
+   * parameters}, {@code macs} (exact), {@code weights} (raw, EMA), {@code images}, {@code classes},
+   * {@code top1_low}, {@code top1_high} (95% Wilson interval, percent), {@code loss} (nats), {@code
+   * train_images}, {@code epochs}, {@code seed}, {@code train_seconds}, {@code eval_seconds},
+   * {@code train_images_per_second}, {@code checkpoint}. A field is empty where its value is
+   * undefined. {@code top5} is top-k with k = min(5, classes).
+   */
+  public String toCsv() {
+    return CsvTable.of(this);
+  }
+
+  /** Title, φ table, notes and provenance as GitHub-flavoured Markdown. */
+  public String toMarkdown() {
+    return MarkdownTable.of(this);
+  }
+
+  /**
+   * The φ table for a terminal: ASCII but for what the caller's names hold, aligned, no line longer
+   * than 120 characters.
+   */
+  public String toConsoleTable() {
+    return ConsoleTable.of(this);
+  }
+
+  /**
+   * One self-contained HTML page: φ table, plots, learning curves and provenance, without anything
+   * from the network.
+   */
+  public String toHtml() {
+    return HtmlPage.of(this);
+  }
+}

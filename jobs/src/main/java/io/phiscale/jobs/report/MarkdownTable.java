@@ -1,0 +1,45 @@
+package io.phiscale.jobs.report;
+
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+
+/** The report as GitHub-flavoured Markdown. */
+final class MarkdownTable {
+  private MarkdownTable() {}
+
+  static String of(EvaluationReport report) {
+    StringBuilder text = new StringBuilder("# ").append(escaped(report.title())).append("\n\n");
+    text.append(line(Column.READERS.stream().map(Column::heading)));
+    text.append(line(Column.READERS.stream().map(column -> column.isText() ? ":--" : "--:")));
+    for (NetworkResult row : report.rows()) {
+      text.append(line(Column.READERS.stream().map(column -> escaped(column.shown().apply(row)))));
+    }
+    for (String remark : Remarks.of(report)) {
+      text.append("\n").append(escaped(remark)).append("\n");
+    }
+    if (!report.provenance().isEmpty()) {
+      text.append("\n## Provenance\n\n");
+      report
+          .provenance()
+          .forEach(
+              (key, value) ->
+                  text.append("- ")
+                      .append(escaped(key))
+                      .append(": ")
+                      .append(escaped(value))
+                      .append("\n"));
+    }
+    return text.toString();
+  }
+
+  private static String line(Stream<String> cells) {
+    return cells.collect(Collectors.joining(" | ", "| ", " |\n"));
+  }
+
+  /** Escapes what Markdown would read as markup; line ends become spaces. */
+  private static String escaped(String text) {
+    return text.replaceAll("\\R", " ")
+        .replaceAll("[\\\\`*_{}\\[\\]<>#|~]", "\\\\$0")
+        .replace("&", "&amp;");
+  }
+}

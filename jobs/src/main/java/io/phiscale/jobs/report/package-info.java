@@ -1,0 +1,13 @@
+/**
+ * The evaluation report: one row per evaluated network, its learning curves and where they came
+ * from, written as CSV, Markdown, a console table and one self-contained HTML page.
+ *
+ * <p>Main types: {@link io.phiscale.jobs.report.EvaluationReport} (the values and their four
+ * forms), {@link io.phiscale.jobs.report.NetworkResult} (one row), {@link
+ * io.phiscale.jobs.report.LearningCurve}, {@link io.phiscale.jobs.report.WilsonInterval} (how sure
+ * an accuracy is) and {@link io.phiscale.jobs.report.ReportWriter} (the report as files).
+ *
+ * <p>Depends on the JDK and the chart library only: no Spark, no Hadoop, no other package of
+ * Phiscale. Everything here is a pure function of the report: the same report gives the same bytes.
+ */
+package io.phiscale.jobs.report;

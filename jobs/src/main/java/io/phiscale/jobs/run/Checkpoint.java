@@ -1,0 +1,47 @@
+package io.phiscale.jobs.run;
+
+/**
+ * One checkpoint in memory. The arrays are not copied: read-only by convention.
+ *
+ * <p>A class, not a record, as it holds arrays.
+ */
+public final class Checkpoint {
+  private final CheckpointInfo info;
+  private final float[] parameters;
+  private final float[] optimizerState;
+  private final float[] movingAverage;
+
+  /**
+   * @param info what it says about itself
+   * @param parameters the parameter vector
+   * @param optimizerState the optimizer's state, slot after slot
+   * @param movingAverage exponential moving average of the parameters, or empty
+   */
+  public Checkpoint(
+      CheckpointInfo info, float[] parameters, float[] optimizerState, float[] movingAverage) {
+    this.info = info;
+    this.parameters = parameters;
+    this.optimizerState = optimizerState;
+    this.movingAverage = movingAverage;
+  }
+
+  /** What it says about itself. */
+  public CheckpointInfo info() {
+    return info;
+  }
+
+  /** The parameter vector, running statistics included. */
+  public float[] parameters() {
+    return parameters;
+  }
+
+  /** The optimizer's state, slot after slot. */
+  public float[] optimizerState() {
+    return optimizerState;
+  }
+
+  /** The moving average of the parameters; empty where none is kept. */
+  public float[] movingAverage() {
+    return movingAverage;
+  }
+}

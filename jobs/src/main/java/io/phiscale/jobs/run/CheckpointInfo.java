@@ -1,0 +1,48 @@
+package io.phiscale.jobs.run;
+
+import io.phiscale.model.spec.NetworkSpec;
+import java.util.List;
+
+/**
+ * What a checkpoint says about itself: {@code checkpoint.json}, beside {@code state.bin}.
+ *
+ * @param schemaVersion version of this layout, {@value #SCHEMA_VERSION}
+ * @param network the network, whole: nothing else is needed to build it
+ * @param identity φ and coefficients, for reports
+ * @param classNames labels in order
+ * @param progress where training stood
+ * @param seed the run's seed
+ * @param manifestDigest digest of the shards trained on
+ * @param configurationDigest digest of the effective configuration
+ * @param parameters values in the parameter vector, running statistics included
+ * @param optimizerState values in the optimizer's state
+ * @param movingAverage values in the moving average; 0 where none is kept
+ * @param stateSha256 digest of {@code state.bin}, hex
+ */
+public record CheckpointInfo(
+    int schemaVersion,
+    NetworkSpec network,
+    NetworkIdentity identity,
+    List<String> classNames,
+    Progress progress,
+    long seed,
+    String manifestDigest,
+    String configurationDigest,
+    int parameters,
+    int optimizerState,
+    int movingAverage,
+    String stateSha256) {
+
+  /** The layout that this version writes and reads. */
+  public static final int SCHEMA_VERSION = 1;
+
+  public CheckpointInfo {
+    if (schemaVersion != SCHEMA_VERSION) {
+      throw new IllegalArgumentException(
+          String.format(
+              "Invalid checkpoint schema version: %s (this Phiscale reads version %s)",
+              schemaVersion, SCHEMA_VERSION));
+    }
+    classNames = List.copyOf(classNames);
+  }
+}

@@ -1,0 +1,31 @@
+package io.phiscale.jobs.run;
+
+/**
+ * One line of a run's metrics.
+ *
+ * @param round number of the round, from 1
+ * @param epoch epochs completed at its end, fractional
+ * @param images images seen so far
+ * @param loss mean training loss of the round, label smoothing included, nats
+ * @param accuracy fraction of the round's training images whose label had the highest score
+ * @param learningRate of the round's last step
+ * @param seconds wall time of the round
+ * @param imagesPerSecond of the round
+ * @param computeSeconds mean over the workers of the time in forward, backward and update
+ * @param waitSeconds mean over the workers of the time waiting for batches
+ * @param averagingSeconds the rest: scheduling, broadcast, shuffle, averaging
+ * @param skipped images that could not be decoded any more
+ */
+public record RoundMetrics(
+    int round,
+    double epoch,
+    long images,
+    double loss,
+    double accuracy,
+    double learningRate,
+    double seconds,
+    double imagesPerSecond,
+    double computeSeconds,
+    double waitSeconds,
+    double averagingSeconds,
+    long skipped) {}

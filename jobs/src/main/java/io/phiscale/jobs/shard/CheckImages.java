@@ -1,0 +1,148 @@
+package io.phiscale.jobs.shard;
+
+import io.phiscale.jobs.shard.CheckedItem.Accepted;
+import io.phiscale.jobs.shard.CheckedItem.Refused;
+import io.phiscale.pipeline.image.DecodeResult;
+import io.phiscale.pipeline.image.ImageDecoder;
+import io.phiscale.pipeline.shard.LabelSpace;
+import io.phiscale.pipeline.shard.RejectReason;
+import io.phiscale.pipeline.shard.ShardRecord;
+import io.phiscale.pipeline.source.DatasetSource;
+import io.phiscale.pipeline.source.SourceItem;
+import io.phiscale.pipeline.source.SourceItems;
+import io.phiscale.pipeline.source.SourceSplit;
+import io.phiscale.pipeline.storage.Storage;
+import java.io.IOException;
+import java.io.Serializable;
+import java.io.UncheckedIOException;
+import java.util.Iterator;
+import java.util.Locale;
+import java.util.NoSuchElementException;
+import java.util.OptionalInt;
+import org.apache.spark.TaskContext;
+import org.apache.spark.api.java.function.PairFlatMapFunction;
+import scala.Tuple2;
+
+/**
+ * Reads the splits of a source, decodes every image once to know that it can be, and places it in
+ * the shuffle.
+ */
+final class CheckImages
+    implements PairFlatMapFunction<Iterator<CheckImages.Assignment>, Placement, CheckedItem> {
+  private static final long serialVersionUID = 1L;
+
+  private final Storage storage;
+  private final LabelSpace labels;
+  private final ShardLayout layout;
+  private final long maxPixels;
+
+  /** A split of a source and the split of the data set its images go to. */
+  record Assignment(DatasetSource source, SourceSplit part, String split)
+      implements Serializable {}
+
+  CheckImages(Storage storage, LabelSpace labels, ShardLayout layout, long maxPixels) {
+    this.storage = storage;
+    this.labels = labels;
+    this.layout = layout;
+    this.maxPixels = maxPixels;
+  }
+
+  @Override
+  public Iterator<Tuple2<Placement, CheckedItem>> call(Iterator<Assignment> assignments) {
+    return new Checking(assignments);
+  }
+
+  /** Lazy, so that a task holds one image at a time. */
+  private final class Checking implements Iterator<Tuple2<Placement, CheckedItem>> {
+    private final Iterator<Assignment> assignments;
+    private final ImageDecoder decoder = new ImageDecoder(maxPixels);
+    private Assignment current;
+    private SourceItems items;
+
+    Checking(Iterator<Assignment> assignments) {
+      this.assignments = assignments;
+      TaskContext.get().<Void>addTaskCompletionListener(context -> close());
+    }
+
+    private void close() {
+      decoder.close();
+      closeItems();
+    }
+
+    private void closeItems() {
+      if (items != null) {
+        try {
+          items.close();
+        } catch (IOException e) {
+          throw new UncheckedIOException(e.getMessage(), e);
+        }
+        items = null;
+      }
+    }
+
+    @Override
+    public boolean hasNext() {
+      while (items == null || !items.hasNext()) {
+        closeItems();
+        if (!assignments.hasNext()) {
+          return false;
+        }
+        current = assignments.next();
+        try {
+          items = current.source().open(current.part(), storage);
+        } catch (IOException e) {
+          throw new UncheckedIOException(e.getMessage(), e);
+        }
+      }
+      return true;
+    }
+
+    @Override
+    public Tuple2<Placement, CheckedItem> next() {
+      if (!hasNext()) {
+        throw new NoSuchElementException("no more items");
+      }
+      SourceItem item = items.next();
+      String split = layout.splitOf(current.split(), item.key());
+      CheckedItem checked = check(item, split);
+      Placement placement =
+          checked instanceof Accepted
+              ? layout.place(split, item.key())
+              : layout.placeRefused(item.key());
+      return new Tuple2<>(placement, checked);
+    }
+
+    private CheckedItem check(SourceItem item, String split) {
+      if (item instanceof SourceItem.Rejected rejected) {
+        return new Refused(rejected.key(), split, rejected.reason(), rejected.detail());
+      }
+      SourceItem.LabelledImage image = (SourceItem.LabelledImage) item;
+      OptionalInt label = labels.indexOf(image.className());
+      if (label.isEmpty()) {
+        return new Refused(
+            image.key(),
+            split,
+            RejectReason.UNKNOWN_LABEL,
+            String.format("class %s is not among the training classes", image.className()));
+      }
+      DecodeResult result = decoder.decode(image.bytes());
+      if (result instanceof DecodeResult.Rejected rejected) {
+        return new Refused(
+            image.key(),
+            split,
+            RejectReason.valueOf(rejected.reason().name()),
+            rejected.detail());
+      }
+      try (DecodeResult.Decoded decoded = (DecodeResult.Decoded) result) {
+        return new Accepted(
+            ShardRecord.of(
+                image.key(),
+                label.getAsInt(),
+                image.bytes(),
+                decoded.widthPx(),
+                decoded.heightPx(),
+                decoded.format().name().toLowerCase(Locale.ROOT)));
+      }
+    }
+  }
+}

@@ -1,0 +1,23 @@
+package io.phiscale.jobs.shard;
+
+import io.phiscale.pipeline.shard.RejectReason;
+import io.phiscale.pipeline.shard.ShardRecord;
+import java.io.Serializable;
+
+/** An item of the collection after it was looked at. */
+sealed interface CheckedItem extends Serializable {
+
+  /** An image that decodes, with its label. */
+  record Accepted(ShardRecord image) implements CheckedItem {}
+
+  /**
+   * An item that cannot be used: a row of the rejects table.
+   *
+   * @param key the item's key
+   * @param split the split it would have belonged to
+   * @param reason why it was rejected
+   * @param detail what exactly was wrong
+   */
+  record Refused(String key, String split, RejectReason reason, String detail)
+      implements CheckedItem {}
+}

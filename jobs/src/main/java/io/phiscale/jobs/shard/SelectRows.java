@@ -1,0 +1,83 @@
+package io.phiscale.jobs.shard;
+
+import io.phiscale.jobs.shard.CheckedItem.Accepted;
+import io.phiscale.jobs.shard.CheckedItem.Refused;
+import io.phiscale.pipeline.shard.ShardRecord;
+import java.util.Iterator;
+import java.util.stream.Stream;
+import java.util.stream.StreamSupport;
+import org.apache.spark.api.java.function.Function2;
+import org.apache.spark.sql.Row;
+import org.apache.spark.sql.RowFactory;
+import org.apache.spark.sql.types.DataTypes;
+import org.apache.spark.sql.types.StructType;
+import scala.Tuple2;
+
+/** Turns a partition of the shuffle into rows of one of the two tables, in order. */
+final class SelectRows
+    implements Function2<Integer, Iterator<Tuple2<Placement, CheckedItem>>, Iterator<Row>> {
+  private static final long serialVersionUID = 1L;
+
+  /** Columns of a shard, as {@link ShardRecord} documents them. */
+  static final StructType IMAGES =
+      new StructType()
+          .add("key", DataTypes.StringType, false)
+          .add("label", DataTypes.IntegerType, false)
+          .add("image", DataTypes.BinaryType, false)
+          .add("width", DataTypes.IntegerType, false)
+          .add("height", DataTypes.IntegerType, false)
+          .add("format", DataTypes.StringType, false)
+          .add("sha256", DataTypes.StringType, false);
+
+  /** Columns of the rejects table. */
+  static final StructType REJECTS =
+      new StructType()
+          .add("key", DataTypes.StringType, false)
+          .add("split", DataTypes.StringType, false)
+          .add("reason", DataTypes.StringType, false)
+          .add("detail", DataTypes.StringType, false);
+
+  /** Which table. */
+  enum Table {
+    IMAGES,
+    REJECTS
+  }
+
+  private final ShardLayout layout;
+  private final Table table;
+
+  SelectRows(ShardLayout layout, Table table) {
+    this.layout = layout;
+    this.table = table;
+  }
+
+  @Override
+  public Iterator<Row> call(Integer partition, Iterator<Tuple2<Placement, CheckedItem>> items) {
+    Iterable<CheckedItem> distinct = () -> new DistinctKeys(items, layout.splitAt(partition));
+    Stream<CheckedItem> stream = StreamSupport.stream(distinct.spliterator(), false);
+    return switch (table) {
+      case IMAGES ->
+          stream
+              .filter(Accepted.class::isInstance)
+              .map(item -> row(((Accepted) item).image()))
+              .iterator();
+      case REJECTS ->
+          stream.filter(Refused.class::isInstance).map(item -> row((Refused) item)).iterator();
+    };
+  }
+
+  private static Row row(ShardRecord image) {
+    return RowFactory.create(
+        image.key(),
+        image.label(),
+        image.image(),
+        image.width(),
+        image.height(),
+        image.format(),
+        image.sha256());
+  }
+
+  private static Row row(Refused item) {
+    return RowFactory.create(item.key(), item.split(), item.reason().id(), item.detail());
+  }
+}

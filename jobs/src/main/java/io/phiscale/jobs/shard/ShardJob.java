@@ -1,0 +1,317 @@
+package io.phiscale.jobs.shard;
+
+import io.phiscale.jobs.config.DataSection;
+import io.phiscale.jobs.config.DataSection.Validation;
+import io.phiscale.jobs.config.PhiscaleConfiguration;
+import io.phiscale.jobs.run.BuildInfo;
+import io.phiscale.jobs.shard.CheckImages.Assignment;
+import io.phiscale.pipeline.shard.LabelSpace;
+import io.phiscale.pipeline.shard.RejectReason;
+import io.phiscale.pipeline.shard.ShardContents;
+import io.phiscale.pipeline.shard.ShardFiles;
+import io.phiscale.pipeline.shard.ShardManifest;
+import io.phiscale.pipeline.shard.ShardRecord;
+import io.phiscale.pipeline.shard.ShardSplit;
+import io.phiscale.pipeline.source.DatasetSource;
+import io.phiscale.pipeline.source.SourceSplit;
+import io.phiscale.pipeline.storage.Storage;
+import io.phiscale.pipeline.storage.StoredFile;
+import java.io.IOException;
+import java.net.URI;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+import org.apache.spark.api.java.JavaPairRDD;
+import org.apache.spark.api.java.JavaRDD;
+import org.apache.spark.api.java.JavaSparkContext;
+import org.apache.spark.api.java.function.Function;
+import org.apache.spark.rdd.PartitionPruningRDD;
+import org.apache.spark.sql.Row;
+import org.apache.spark.sql.SaveMode;
+import org.apache.spark.sql.SparkSession;
+import org.apache.spark.sql.types.StructType;
+import scala.Tuple2;
+
+/**
+ * Shards an image collection.
+ *
+ * <pre>
+ *   SHARDS/train/part-*.parquet      shuffled images, one row each
+ *   SHARDS/val/part-*.parquet
+ *   SHARDS/rejects/part-*.parquet    what was refused, and why
+ *   SHARDS/manifest.json             counts, classes, digests; written last
+ * </pre>
+ *
+ * <p>Every image is read once, decoded once and shuffled once by a hash of (seed, key); the shuffle
+ * is then counted, and only if few enough items were refused is anything written. What a table of
+ * Parquet files holds depends on the collection and the configuration alone.
+ */
+public final class ShardJob {
+  private final SparkSession session;
+  private final PhiscaleConfiguration configuration;
+  private final Storage storage;
+
+  /**
+   * @param session the Spark session
+   * @param configuration its {@code data} and {@code storage} sections
+   */
+  public ShardJob(SparkSession session, PhiscaleConfiguration configuration) {
+    this.session = session;
+    this.configuration = configuration;
+    this.storage = Storage.of(configuration.storage().hadoopProperties());
+  }
+
+  /** What became of the job. */
+  public sealed interface Result {
+    /** What the shards hold. */
+    ShardManifest manifest();
+
+    /** The shards were written. */
+    record Written(ShardManifest manifest) implements Result {}
+
+    /** Shards of the same configuration were there already. */
+    record AlreadyThere(ShardManifest manifest) implements Result {}
+  }
+
+  /**
+   * Runs the job.
+   *
+   * @throws IOException if the collection cannot be read or the shards cannot be written
+   * @throws IllegalStateException if too many items were refused, or other shards are in the way
+   */
+  public Result run() throws IOException {
+    DataSection data = configuration.data();
+    URI root = Storage.uri(data.shards().toString());
+    String digest = digest();
+    if (storage.exists(ShardManifest.location(root))) {
+      ShardManifest existing = ShardManifest.read(storage, root);
+      if (existing.configDigest().equals(digest)) {
+        return new Result.AlreadyThere(existing);
+      }
+      throw new IllegalStateException(
+          String.format(
+              "Shards of another configuration lie in %s: delete them or set data.shards to"
+                  + " another folder",
+              root));
+    }
+    DatasetSource train = Sources.train(data);
+    Optional<DatasetSource> validation = Sources.validation(data);
+    LabelSpace labels = train.labelSpace(storage);
+    List<Assignment> assignments = new ArrayList<>();
+    long trainBytes = assign(train, ShardLayout.TRAIN, assignments);
+    long validationBytes =
+        validation.isPresent() ? assign(validation.get(), ShardLayout.VALIDATION, assignments) : 0;
+    double heldOut =
+        data.source().validation() instanceof Validation.HeldOut share ? share.fraction() : 0;
+    long shardBytes = data.shardBytes();
+    ShardLayout layout =
+        new ShardLayout(
+            data.seed(),
+            shards((long) (trainBytes * (1 - heldOut)), shardBytes),
+            validation.isPresent()
+                ? shards(validationBytes, shardBytes)
+                : heldOut > 0 ? shards((long) (trainBytes * heldOut), shardBytes) : 0,
+            heldOut);
+    JavaSparkContext spark = JavaSparkContext.fromSparkContext(session.sparkContext());
+    spark.setJobDescription("Shard: read, decode and shuffle the images of " + train.description());
+    JavaPairRDD<Placement, CheckedItem> shuffled =
+        spark
+            .parallelize(assignments, assignments.size())
+            .mapPartitionsToPair(new CheckImages(storage, labels, layout, data.maxPixels()))
+            .repartitionAndSortWithinPartitions(new Placement.ByPartition(layout.partitions()));
+    List<PartitionSummary> summaries =
+        shuffled
+            .map(new Pair())
+            .mapPartitionsWithIndex(new PartitionSummary.Count(layout), true)
+            .collect();
+    Map<String, Map<RejectReason, Long>> refused = refused(summaries);
+    requireFewRefused(summaries, refused);
+    Map<String, ShardSplit> splits = new TreeMap<>();
+    splits.put(
+        ShardLayout.TRAIN, write(shuffled, layout, ShardLayout.TRAIN, train, labels, refused));
+    if (layout.validationShards() > 0) {
+      splits.put(
+          ShardLayout.VALIDATION,
+          write(
+              shuffled,
+              layout,
+              ShardLayout.VALIDATION,
+              validation.orElse(train),
+              labels,
+              refused));
+    }
+    if (!refused.isEmpty()) {
+      spark.setJobDescription("Shard: write the rejects");
+      boolean duplicates =
+          refused.values().stream()
+              .anyMatch(counts -> counts.containsKey(RejectReason.DUPLICATE_KEY));
+      JavaRDD<Row> rows =
+          rows(
+              shuffled,
+              layout,
+              SelectRows.Table.REJECTS,
+              duplicates ? 0 : layout.rejects(),
+              layout.partitions());
+      write(rows.coalesce(1), SelectRows.REJECTS, Storage.resolve(root, "rejects"));
+    }
+    spark.setJobDescription(null);
+    ShardManifest manifest =
+        ShardManifest.of(
+            configuration.name(),
+            "phiscale " + BuildInfo.current().version(),
+            data.seed(),
+            digest,
+            labels,
+            splits);
+    manifest.write(storage, root);
+    shuffled.rdd().cleanShuffleDependencies(false);
+    return new Result.Written(manifest);
+  }
+
+  /** Identifies what decides the shards' content: the data section without its place. */
+  private String digest() {
+    StringBuilder text = new StringBuilder();
+    configuration
+        .effectiveValues()
+        .forEach(
+            (key, value) -> {
+              if (key.startsWith("data.") && !key.equals("data.shards")) {
+                text.append(key).append('=').append(value).append('\n');
+              }
+            });
+    return ShardRecord.sha256(
+        text.toString().getBytes(StandardCharsets.UTF_8));
+  }
+
+  private long assign(DatasetSource source, String split, List<Assignment> assignments)
+      throws IOException {
+    long bytes = 0;
+    for (SourceSplit part : source.splits(storage)) {
+      assignments.add(new Assignment(source, part, split));
+      bytes += part.bytes();
+    }
+    return bytes;
+  }
+
+  private static int shards(long bytes, long shardBytes) {
+    return Math.toIntExact(Math.max(1, (bytes + shardBytes - 1) / shardBytes));
+  }
+
+  private static Map<String, Map<RejectReason, Long>> refused(List<PartitionSummary> summaries) {
+    Map<String, Map<RejectReason, Long>> total = new TreeMap<>();
+    for (PartitionSummary summary : summaries) {
+      summary
+          .refused()
+          .forEach(
+              (split, counts) -> {
+                Map<RejectReason, Long> sums =
+                    total.computeIfAbsent(split, name -> new EnumMap<>(RejectReason.class));
+                counts.forEach((reason, count) -> sums.merge(reason, count, Long::sum));
+              });
+    }
+    return total;
+  }
+
+  private void requireFewRefused(
+      List<PartitionSummary> summaries, Map<String, Map<RejectReason, Long>> refused) {
+    long accepted = summaries.stream().mapToLong(PartitionSummary::accepted).sum();
+    long rejected =
+        refused.values().stream()
+            .flatMap(counts -> counts.values().stream())
+            .mapToLong(Long::longValue)
+            .sum();
+    double fraction = (double) rejected / Math.max(1, accepted + rejected);
+    if (accepted == 0 || fraction > configuration.data().maxRejectFraction()) {
+      throw new IllegalStateException(
+          String.format(
+              "%s of %s images were rejected %s, more than data.max-reject-fraction = %s allows;"
+                  + " nothing was written",
+              rejected, accepted + rejected, refused, configuration.data().maxRejectFraction()));
+    }
+  }
+
+  private ShardSplit write(
+      JavaPairRDD<Placement, CheckedItem> shuffled,
+      ShardLayout layout,
+      String split,
+      DatasetSource source,
+      LabelSpace labels,
+      Map<String, Map<RejectReason, Long>> refused)
+      throws IOException {
+    JavaSparkContext spark = JavaSparkContext.fromSparkContext(session.sparkContext());
+    URI root = Storage.uri(configuration.data().shards().toString());
+    URI folder = Storage.resolve(root, split);
+    spark.setJobDescription("Shard: write " + split);
+    int first = layout.firstOf(split);
+    write(
+        rows(shuffled, layout, SelectRows.Table.IMAGES, first, first + layout.shardsOf(split)),
+        SelectRows.IMAGES,
+        folder);
+    List<URI> files =
+        storage.listRecursively(folder).stream()
+            .map(StoredFile::uri)
+            .filter(uri -> uri.getPath().endsWith(".parquet"))
+            .toList();
+    spark.setJobDescription("Shard: describe " + split);
+    List<ShardContents> contents =
+        spark.parallelize(files, files.size()).map(new Describe(storage, root)).collect();
+    return ShardSplit.of(
+        source.description(), labels, contents, refused.getOrDefault(split, Map.of()));
+  }
+
+  private static JavaRDD<Row> rows(
+      JavaPairRDD<Placement, CheckedItem> shuffled,
+      ShardLayout layout,
+      SelectRows.Table table,
+      int from,
+      int to) {
+    // Rows are made before pruning, which renumbers the partitions.
+    JavaRDD<Row> all =
+        shuffled.map(new Pair()).mapPartitionsWithIndex(new SelectRows(layout, table), true);
+    return PartitionPruningRDD.create(all.rdd(), new KeepPartitions(from, to)).toJavaRDD();
+  }
+
+  private void write(JavaRDD<Row> rows, StructType schema, URI folder) {
+    session
+        .createDataFrame(rows, schema)
+        .write()
+        .mode(SaveMode.Overwrite)
+        .option("compression", "none")
+        .option("parquet.enable.dictionary", "false")
+        .option("parquet.block.size", configuration.data().rowGroupBytes())
+        .option("parquet.page.size.row.check.min", 1)
+        .parquet(folder.toString());
+  }
+
+  /** A pair RDD's elements as they are: Java sees them as pairs only. */
+  private static final class Pair
+      implements Function<Tuple2<Placement, CheckedItem>, Tuple2<Placement, CheckedItem>> {
+    private static final long serialVersionUID = 1L;
+
+    @Override
+    public Tuple2<Placement, CheckedItem> call(Tuple2<Placement, CheckedItem> pair) {
+      return pair;
+    }
+  }
+
+  /** Describes one shard. */
+  private static final class Describe implements Function<URI, ShardContents> {
+    private static final long serialVersionUID = 1L;
+    private final Storage storage;
+    private final URI root;
+
+    Describe(Storage storage, URI root) {
+      this.storage = storage;
+      this.root = root;
+    }
+
+    @Override
+    public ShardContents call(URI file) throws IOException {
+      return ShardFiles.describe(storage, root, file);
+    }
+  }
+}

@@ -1,0 +1,392 @@
+package io.phiscale.jobs.config;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.catchThrowableOfType;
+
+import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.ObjectInputStream;
+import java.io.ObjectOutputStream;
+import java.net.URI;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Collectors;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+class ConfigurationLoaderTest {
+  @TempDir Path folder;
+
+  private ConfigurationLoader file(String text) throws IOException {
+    Path file = folder.resolve("a.conf");
+    Files.writeString(file, text);
+    return new ConfigurationLoader().file(file.toString());
+  }
+
+  private List<String> problems(ConfigurationLoader loader) {
+    return catchThrowableOfType(ConfigurationException.class, loader::load).problems().stream()
+        .map(problem -> problem.toString().replace(folder + "/", ""))
+        .toList();
+  }
+
+  @Test
+  void defaultsAreThePublishedRecipe() {
+    PhiscaleConfiguration defaults = new ConfigurationLoader().load();
+
+    assertThat(defaults.network().base()).isEqualTo(NetworkSection.Base.EFFICIENTNET_B0);
+    assertThat(defaults.network().scaling()).isEqualTo(new NetworkSection.Scaling.Compound(0));
+    assertThat(defaults.network().coefficients())
+        .isEqualTo(new NetworkSection.Coefficients(1.2, 1.1, 1.15));
+    assertThat(defaults.train().optimizer())
+        .isEqualTo(
+            new TrainSection.Optimizer(
+                TrainSection.Optimizer.Name.RMSPROP, 0.9, false, 0.9, 1e-3, 0.9, 0.999));
+    // tpu: 0.256 at 4096 images per step.
+    assertThat(defaults.train().learningRate().peak(4096)).isEqualTo(0.256);
+    assertThat(defaults.train().deadline()).isEqualTo(Duration.ofMinutes(10));
+    assertThat(defaults.data().shardBytes()).isEqualTo(128L << 20);
+    assertThat(defaults.data().source().validation()).isEqualTo(new DataSection.Validation.None());
+    assertThat(defaults.data().source().isConfigured()).isFalse();
+    assertThat(defaults.evaluate().topK()).containsExactly(1, 5);
+    assertThat(defaults.study().phi()).containsExactly(0.0, 1.0, 2.0);
+    assertThat(defaults.network().dropoutOr(0.3)).isEqualTo(0.3);
+    assertThat(defaults.network().resolutionPxOr(224)).isEqualTo(224);
+    assertThat(defaults.network().classesOr(10)).isEqualTo(10);
+  }
+
+  @Test
+  void everyKeyOfTheDefaultsIsBoundAndRecorded() {
+    PhiscaleConfiguration defaults = new ConfigurationLoader().load();
+
+    assertThat(defaults.effectiveValues().keySet())
+        .containsExactlyElementsOf(
+            new KnownKeys(ConfigurationLoader.defaults())
+                .leaves().stream()
+                    .filter(key -> !KnownKeys.FREE_FORM.contains(key))
+                    .collect(Collectors.toList()));
+  }
+
+  @Test
+  void laterLayersWin() throws IOException {
+    PhiscaleConfiguration configuration =
+        file("name = mine, train { epochs = 3, batch-size = 8, learning-rate.warmup-epochs = 0 }")
+            .set("train.epochs=7")
+            .set("study.phi=0,0.5")
+            .set("evaluate.top-k=[5, 1]")
+            .set("network.variant = b3")
+            .set("train.deadline=90 seconds")
+            .set("data.shards=s3a://bucket/a path/shards".replace(" ", "%20"))
+            .load();
+
+    assertThat(configuration.train().epochs()).isEqualTo(7);
+    assertThat(configuration.train().batchSize()).isEqualTo(8);
+    assertThat(configuration.train().globalBatchSize()).isEqualTo(16);
+    assertThat(configuration.study().phi()).containsExactly(0.0, 0.5);
+    assertThat(configuration.evaluate().topK()).containsExactly(1, 5);
+    assertThat(configuration.network().scaling())
+        .isEqualTo(new NetworkSection.Scaling.Published("b3"));
+    assertThat(configuration.train().deadline()).isEqualTo(Duration.ofSeconds(90));
+    assertThat(configuration.data().shards()).isEqualTo(URI.create("s3a://bucket/a%20path/shards"));
+    assertThat(configuration.effectiveValues())
+        .containsEntry("train.epochs", "7")
+        .containsEntry("evaluate.checkpoint", "runs/mine/train")
+        .containsEntry("network.phi", "null");
+  }
+
+  @Test
+  void pathsWithoutSchemeAreLocalFiles() throws IOException {
+    PhiscaleConfiguration configuration =
+        file("train.output = \"out/my run\", data.source.train = \"hdfs://host:8020/images\"")
+            .load();
+
+    assertThat(configuration.train().output().toString())
+        .isEqualTo(
+            "file://"
+                + Path.of("out").toAbsolutePath().toString().replace(" ", "%20")
+                + "/my%20run");
+    assertThat(configuration.train().output().getPath())
+        .isEqualTo(Path.of("out/my run").toAbsolutePath().toString());
+    assertThat(configuration.evaluate().checkpoint()).isEqualTo(configuration.train().output());
+    assertThat(configuration.data().source().train())
+        .isEqualTo(URI.create("hdfs://host:8020/images"));
+  }
+
+  @Test
+  void allProblemsComeAtOnceWithFileLineKeyAndNearestKey() throws IOException {
+    ConfigurationLoader loader =
+        file("""
+            trian { epochs = 3 }
+            train {
+              epoch = 3
+              batch-size = 0
+              workers = two
+              optimizer { momentum = 1.5, name = adam }
+              augment { crop-area-min = 0.5, crop-area-max = 0.2 }
+              deadline = soon
+            }
+            data { max-reject-fraction = 2, shard-bytes = big, source = here }
+            network.padding { top = 1 }
+            evaluate { top-k = [1, x], output = "s3a://a b" }
+            """)
+            .set("epochs=5")
+            .set("train.seed=1.5")
+            .set("nonsense");
+
+    assertThat(problems(loader))
+        .containsExactlyInAnyOrder(
+            "--set: Invalid assignment: nonsense (must be key=value)",
+            "--set: Unknown key epochs (did you mean train.epochs?)",
+            "a.conf:1: Unknown key trian.epochs (did you mean train.epochs?)",
+            "a.conf:3: Unknown key train.epoch (did you mean train.epochs?)",
+            "a.conf:4: Invalid train.batch-size: 0 (must be > 0)",
+            "a.conf:5: Invalid train.workers: \"two\" (must be a whole number)",
+            "a.conf:6: Invalid train.optimizer.momentum: 1.5 (must be in [0, 1))",
+            "a.conf:6: Invalid train.optimizer.name: \"adam\" (must be one of adamw, rmsprop, sgd)",
+            "a.conf:7: Invalid train.augment.crop-area-min: 0.5 (must be in (0, train.augment.crop-area-max = 0.2])",
+            "a.conf:8: Invalid train.deadline: \"soon\" (must be a duration such as 10 minutes)",
+            "--set: Invalid train.seed: \"1.5\" (must be a whole number)",
+            "a.conf:10: Invalid data.max-reject-fraction: 2.0 (must be in [0, 1])",
+            "a.conf:10: Invalid data.shard-bytes: \"big\" (must be a size such as 128 MiB)",
+            "a.conf:10: Invalid data.source: here (must be a section: data.source { ... })",
+            "a.conf:11: Invalid network.padding: a section (must be a value)",
+            "a.conf:12: Invalid evaluate.top-k: \"[1, x]\" (must be a list of whole numbers such as [1, 5])",
+            "a.conf:12: Invalid evaluate.output: \"s3a://a b\" (must be a path or a URI)");
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "name = \"a/b\" | a.conf:1: Invalid name: \"a/b\" (must be letters, digits, '.', '_' and '-', as it names a folder)",
+        "data.seed = null | a.conf:1: Invalid data.seed: null (must be a whole number)",
+        "data.row-group-bytes = 1 GiB | a.conf:1: Invalid data.row-group-bytes: 1073741824 (must be <= data.shard-bytes = 134217728)",
+        "data.shard-bytes = 0, data.row-group-bytes = 0 | a.conf:1: Invalid data.shard-bytes: 0 (must be > 0)~a.conf:1: Invalid data.row-group-bytes: 0 (must be > 0)",
+        "data.max-pixels = -1 | a.conf:1: Invalid data.max-pixels: -1 (must be > 0)",
+        "data.source.layout = flat-validation | a.conf:1: Invalid data.source.layout: flat-validation (must be class-folders, name-prefix or imagenet-tar (flat-validation has no training images))",
+        "data.source.layout = zip | a.conf:1: Invalid data.source.layout: \"zip\" (must be one of class-folders, flat-validation, imagenet-tar, name-prefix)",
+        "data.source.validation-fraction = 1 | a.conf:1: Invalid data.source.validation-fraction: 1.0 (must be in [0, 1))",
+        "data.source { validation-fraction = 0.1, validation.uri = x } | a.conf:1: Invalid data.source.validation-fraction: 0.1 (must be 0 when data.source.validation.uri is set)",
+        "data.source.validation { uri = \"file:///x\", layout = flat-validation } | Invalid data.source.validation.ground-truth: \"\" (must be set for layout flat-validation)",
+        "data.source.validation { uri = \"file:///x\", ground-truth = \"file:///y\" } | a.conf:1: Invalid data.source.validation.ground-truth: \"file:///y\" (must be unset except for layout flat-validation)",
+        "data.source.validation { uri = \"file:///x\", synsets = \"file:///y\" } | a.conf:1: Invalid data.source.validation.synsets: \"file:///y\" (must be unset except for layout flat-validation)",
+        "network.variant = b9 | a.conf:1: Invalid network.variant: b9 (must be one of b0, b1, b2, b3, b4, b5, b6, b7)",
+        "network { variant = b1, phi = 1 } | a.conf:1: Invalid network.phi: 1.0 (must be unset when network.variant is set: a published variant is not a power of phi)",
+        "network { variant = b1, base = tiny } | a.conf:1: Invalid network.variant: b1 (must be unset unless network.base is efficientnet-b0)",
+        "network.phi = 99 | a.conf:1: Invalid network.phi: 99.0 (must be in [-20, 20])",
+        "network.base = custom | Invalid network.custom.blocks: [] (must be not empty when network.base is custom)",
+        "network.scaling { alpha = 0.9, beta = 0, gamma = -1 } | a.conf:1: Invalid network.scaling.alpha: 0.9 (must be >= 1)~a.conf:1: Invalid network.scaling.beta: 0.0 (must be >= 1)~a.conf:1: Invalid network.scaling.gamma: -1.0 (must be >= 1)",
+        "network.resolution = -1 | a.conf:1: Invalid network.resolution: -1 (must be >= 0)",
+        "network.classes = 1 | a.conf:1: Invalid network.classes: 1 (must be >= 2)",
+        "network.dropout = 1 | a.conf:1: Invalid network.dropout: 1.0 (must be in [0, 1))",
+        "network.dropout = -0.5 | a.conf:1: Invalid network.dropout: -0.5 (must be in [0, 1))",
+        "network.stochastic-depth = 1 | a.conf:1: Invalid network.stochastic-depth: 1.0 (must be in [0, 1))",
+        "network.batch-norm { epsilon = 0, momentum = 1 } | a.conf:1: Invalid network.batch-norm.epsilon: 0.0 (must be > 0)~a.conf:1: Invalid network.batch-norm.momentum: 1.0 (must be in [0, 1))",
+        "network.custom { stem-filters = 0, stem-stride = 3, head-filters = 0, resolution = 0 } | a.conf:1: Invalid network.custom.stem-filters: 0 (must be > 0)~a.conf:1: Invalid network.custom.stem-stride: 3 (must be 1 or 2)~a.conf:1: Invalid network.custom.head-filters: 0 (must be > 0)~a.conf:1: Invalid network.custom.resolution: 0 (must be > 0)",
+        "train.epochs = 3 | Invalid train.learning-rate.warmup-epochs: 5.0 (must be <= train.epochs = 3)",
+        "train.deadline = 0 s | a.conf:1: Invalid train.deadline: PT0S (must be > 0)",
+        "train { weight-decay = -1, label-smoothing = 1, ema-decay = 1 } | a.conf:1: Invalid train.weight-decay: -1.0 (must be >= 0)~a.conf:1: Invalid train.label-smoothing: 1.0 (must be in [0, 1))~a.conf:1: Invalid train.ema-decay: 1.0 (must be in [0, 1))",
+        "train.averaging { local-steps = 0, optimizer-state = sum } | a.conf:1: Invalid train.averaging.optimizer-state: \"sum\" (must be one of average, keep, reset)~a.conf:1: Invalid train.averaging.local-steps: 0 (must be > 0)",
+        "train.optimizer { nesterov = yes, epsilon = 0, decay = 1, beta1 = 1, beta2 = 1 } | a.conf:1: Invalid train.optimizer.nesterov: \"yes\" (must be true or false)~a.conf:1: Invalid train.optimizer.decay: 1.0 (must be in [0, 1))~a.conf:1: Invalid train.optimizer.epsilon: 0.0 (must be > 0)~a.conf:1: Invalid train.optimizer.beta1: 1.0 (must be in [0, 1))~a.conf:1: Invalid train.optimizer.beta2: 1.0 (must be in [0, 1))",
+        "train.learning-rate { base = 0, per-images = -1, warmup-epochs = -1, decay-rate = 2, decay-epochs = 0 } | a.conf:1: Invalid train.learning-rate.base: 0.0 (must be > 0)~a.conf:1: Invalid train.learning-rate.per-images: -1 (must be >= 0)~a.conf:1: Invalid train.learning-rate.warmup-epochs: -1.0 (must be >= 0)~a.conf:1: Invalid train.learning-rate.decay-rate: 2.0 (must be in (0, 1])~a.conf:1: Invalid train.learning-rate.decay-epochs: 0.0 (must be > 0)",
+        "train.augment { flip = 2, crop-area-max = 2 } | a.conf:1: Invalid train.augment.crop-area-max: 2.0 (must be in (0, 1])~a.conf:1: Invalid train.augment.flip: 2.0 (must be in [0, 1])",
+        "train.loader { threads = 0, queue-batches = 0 } | a.conf:1: Invalid train.loader.threads: 0 (must be > 0)~a.conf:1: Invalid train.loader.queue-batches: 0 (must be > 0)",
+        "train.checkpoint { every-epochs = 0, keep = 0 } | a.conf:1: Invalid train.checkpoint.every-epochs: 0 (must be > 0)~a.conf:1: Invalid train.checkpoint.keep: 0 (must be > 0)",
+        "evaluate { split = test, batch-size = 0, crop-fraction = 0, top-k = [0] } | a.conf:1: Invalid evaluate.split: test (must be train or val)~a.conf:1: Invalid evaluate.batch-size: 0 (must be > 0)~a.conf:1: Invalid evaluate.crop-fraction: 0.0 (must be in (0, 1])~a.conf:1: Invalid evaluate.top-k: [0] (must be a list of numbers > 0, not empty)",
+        "study.phi = [] | a.conf:1: Invalid study.phi: [] (must be a list of numbers, not empty)",
+        "study.phi = [1, 1] | a.conf:1: Invalid study.phi: [1.0, 1.0] (must be without repetition)",
+        "study.phi = [21] | a.conf:1: Invalid study.phi: [21.0] (must be within [-20, 20])",
+        "storage.s3.secret-key = hush | Invalid storage.s3.access-key: \"\" (must be set when storage.s3.secret-key is)",
+        "storage.s3.access-key = me | Invalid storage.s3.secret-key: \"\" (must be set when storage.s3.access-key is)",
+        "storage.properties = 5 | a.conf:1: Invalid storage.properties: 5 (must be a section: storage.properties { ... })",
+        "spark.app-name = \"\" | a.conf:1: Invalid spark.app-name: \"\" (must be not empty)",
+      })
+  void brokenRulesNameKeyValueAndRule(String text, String expected) throws IOException {
+    assertThat(problems(file(text))).containsExactly(expected.split("~"));
+  }
+
+  @Test
+  void syntaxErrorsAndMissingFilesAreProblems() throws IOException {
+    assertThatThrownBy(() -> file("train {\n  epochs = \n"))
+        .isInstanceOf(ConfigurationException.class)
+        .hasMessageStartingWith(folder + "/a.conf:")
+        .hasMessageNotContaining("\n");
+    assertThatThrownBy(() -> new ConfigurationLoader().file("no/such.conf"))
+        .isInstanceOf(ConfigurationException.class)
+        .hasMessage("Cannot read configuration no/such.conf: no such file");
+    assertThatThrownBy(() -> new ConfigurationLoader().file("s3a://bucket/a.conf"))
+        .isInstanceOf(ConfigurationException.class)
+        .hasMessage(
+            "Cannot read configuration s3a://bucket/a.conf: Cannot read s3a://bucket/a.conf: only local files can be read here");
+    assertThat(problems(file("data.source.train = ${NO_SUCH_VARIABLE}\"/x\"")))
+        .singleElement()
+        .asString()
+        .startsWith("a.conf:1: ")
+        .contains("${NO_SUCH_VARIABLE}");
+  }
+
+  @Test
+  void otherFileSystemsAreReadThroughTheFunction() {
+    PhiscaleConfiguration configuration =
+        new ConfigurationLoader(
+                uri -> uri.toString().equals("s3a://bucket/a.conf") ? "train.epochs = 9" : "")
+            .file("s3a://bucket/a.conf")
+            .load();
+
+    assertThat(configuration.train().epochs()).isEqualTo(9);
+    assertThat(
+            problems(new ConfigurationLoader(uri -> "x = 1\n\ny = 2").file("s3a://bucket/a.conf")))
+        .containsExactly(
+            "s3a://bucket/a.conf:1: Unknown key x (did you mean name?)",
+            "s3a://bucket/a.conf:3: Unknown key y (did you mean name?)");
+  }
+
+  @Test
+  void filesMayIncludeOthersAndSeeWherePhiscaleLies() throws IOException {
+    Files.writeString(folder.resolve("base.conf"), "train.epochs = 9");
+
+    PhiscaleConfiguration configuration =
+        file("include \"base.conf\"\ndata.source.train = ${phiscale.data}\"/train.tar\"").load();
+
+    assertThat(configuration.train().epochs()).isEqualTo(9);
+    assertThat(configuration.data().source().train().toString())
+        .startsWith("file:///")
+        .endsWith("/jobs/src/quickstart/train.tar");
+  }
+
+  @Test
+  void secretsAreNeverShown() throws IOException {
+    PhiscaleConfiguration configuration =
+        file("""
+                train.output = "s3a://id:hush@bucket/run"
+                storage {
+                  s3 { access-key = hush-id, secret-key = hush, endpoint = "https://127.0.0.1:1" }
+                  properties { "fs.s3a.session.token" = hush, fs.s3a.threads.max = 5 }
+                }
+                spark.properties { "spark.ssl.keyPassword" = hush, spark.executor.memory = 2g }
+                """)
+            .load();
+
+    assertThat(configuration.effectiveValues())
+        .containsEntry("storage.s3.secret-key", "********")
+        .containsEntry("storage.s3.access-key", "********")
+        .containsEntry("storage.properties.fs.s3a.session.token", "********")
+        .containsEntry("storage.properties.fs.s3a.threads.max", "5")
+        .containsEntry("spark.properties.spark.ssl.keyPassword", "********")
+        .containsEntry("spark.properties.spark.executor.memory", "2g")
+        .containsEntry("train.output", "s3a://********@bucket/run");
+    assertThat(configuration.effectiveValues().toString()).doesNotContain("hush");
+    assertThat(configuration.storage().toString()).doesNotContain("hush");
+    assertThat(configuration.spark().toString()).doesNotContain("hush");
+    assertThat(configuration.values().toString()).doesNotContain("hush");
+    assertThat(configuration.storage().hadoopProperties())
+        .containsEntry("fs.s3a.secret.key", "hush")
+        .containsEntry("fs.s3a.endpoint", "https://127.0.0.1:1")
+        .containsEntry("fs.s3a.committer.name", "magic")
+        .containsEntry("fs.s3a.threads.max", "5")
+        .doesNotContainKey("fs.s3a.endpoint.region");
+    assertThatThrownBy(() -> configuration.override(Map.of("storage.s3.secret-key", "[1]")))
+        .isInstanceOf(ConfigurationException.class)
+        .hasMessageNotContaining("[1]");
+  }
+
+  @Test
+  void committersOfS3aAreSetOnlyWhereAnOutputIsThere() {
+    assertThat(new ConfigurationLoader().load().sparkProperties())
+        .doesNotContainKey("spark.sql.sources.commitProtocolClass");
+
+    assertThat(new ConfigurationLoader().set("data.shards=s3a://b/x").load().sparkProperties())
+        .containsEntry(
+            "spark.sql.sources.commitProtocolClass",
+            "org.apache.spark.internal.io.cloud.PathOutputCommitProtocol")
+        .containsEntry(
+            "spark.sql.parquet.output.committer.class",
+            "org.apache.spark.internal.io.cloud.BindingParquetOutputCommitter")
+        .containsEntry("spark.hadoop.fs.s3a.committer.name", "magic");
+  }
+
+  @Test
+  void masterIsConfiguredOrSubmittedOrLocal() {
+    SparkSection none = new SparkSection("", "phiscale", Map.of());
+
+    assertThat(none.masterOr(null, 3)).isEqualTo("local[3]");
+    assertThat(none.masterOr("yarn", 3)).isEqualTo("yarn");
+    assertThat(new SparkSection("local[1]", "phiscale", Map.of()).masterOr("yarn", 3))
+        .isEqualTo("local[1]");
+  }
+
+  @Test
+  void overridesAreLaidOverAndDerivedDefaultsFollow() throws IOException {
+    PhiscaleConfiguration configuration = file("network.variant = b1, train.seed = 5").load();
+
+    PhiscaleConfiguration cell =
+        configuration.override(
+            Map.of("network.variant", "null", "network.phi", "1.5", "train.output", "runs/cell"));
+
+    assertThat(cell.network().scaling()).isEqualTo(new NetworkSection.Scaling.Compound(1.5));
+    assertThat(cell.train().seed()).isEqualTo(5);
+    assertThat(cell.evaluate().checkpoint()).isEqualTo(cell.train().output());
+    assertThat(cell.digest()).isNotEqualTo(configuration.digest()).hasSize(64);
+    assertThatThrownBy(() -> configuration.override(Map.of("network.fi", "1")))
+        .isInstanceOf(ConfigurationException.class)
+        .hasMessage("--set: Unknown key network.fi (did you mean network.phi?)");
+  }
+
+  @Test
+  void equalConfigurationsHaveEqualDigests() throws IOException {
+    assertThat(file("train.seed = 5").load().digest())
+        .isEqualTo(new ConfigurationLoader().set("train.seed=5").load().digest());
+  }
+
+  @Test
+  void survivesJavaSerialization() throws Exception {
+    PhiscaleConfiguration configuration =
+        new ConfigurationLoader().set("spark.properties.spark.x=1").set("network.phi=1").load();
+    ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+    try (ObjectOutputStream out = new ObjectOutputStream(bytes)) {
+      out.writeObject(configuration);
+    }
+    try (ObjectInputStream in =
+        new ObjectInputStream(new ByteArrayInputStream(bytes.toByteArray()))) {
+      assertThat(in.readObject()).isEqualTo(configuration);
+    }
+  }
+
+  @Test
+  void everyKeyOfTheDefaultsIsCommented() throws IOException {
+    List<String> lines;
+    try (InputStream in =
+        ConfigurationLoader.class.getResourceAsStream("/" + ConfigurationLoader.DEFAULTS)) {
+      lines = new String(in.readAllBytes(), StandardCharsets.UTF_8).lines().toList();
+    }
+    List<String> uncommented = new ArrayList<>();
+    for (int i = 1; i < lines.size(); i++) {
+      // A second key right under a commented one shares its comment: access-key and secret-key.
+      String above = lines.get(i - 1).strip();
+      if (lines.get(i).contains(" = ") && !lines.get(i).strip().startsWith("#")) {
+        if (!above.startsWith("#")
+            && !(above.contains(" = ") && i > 1 && lines.get(i - 2).strip().startsWith("#"))) {
+          uncommented.add(lines.get(i).strip());
+        }
+      }
+    }
+    assertThat(uncommented).isEmpty();
+    assertThat(lines).hasSizeGreaterThan(200);
+  }
+
+  @ParameterizedTest
+  @CsvSource({"kitten,sitting,3", "'',abc,3", "abc,abc,0", "train.epoch,train.epochs,1"})
+  void editDistanceIsLevenshteins(String left, String right, int distance) {
+    assertThat(KnownKeys.editDistance(left, right)).isEqualTo(distance);
+    assertThat(KnownKeys.editDistance(right, left)).isEqualTo(distance);
+  }
+}

@@ -1,0 +1,191 @@
+package io.phiscale.model.layers;
+
+import io.phiscale.model.kernels.Activation;
+import io.phiscale.model.kernels.BatchNormShape;
+import io.phiscale.model.kernels.ConvolutionShape;
+import io.phiscale.model.kernels.ImageShape;
+import io.phiscale.model.kernels.Kernels;
+import io.phiscale.model.layers.KernelLayer.Pass;
+import io.phiscale.model.spec.Padding;
+import io.phiscale.model.train.ParameterLayout.Kind;
+import java.util.List;
+import org.nd4j.linalg.api.ndarray.INDArray;
+
+/**
+ * Convolution, batch norm, activation: the part of which all our layers are made. Has no arrays of
+ * its own; the layer keeps them.
+ */
+final class NormalisedConvolution {
+
+  /**
+   * What defines one such part.
+   *
+   * @param prefix of its keys in DL4J's parameter table: empty, or as in {@code expand_}
+   * @param path of its segments in a parameter layout, e.g. {@code expand}
+   * @param groups 1, or as many as channels
+   */
+  record Definition(
+      String prefix,
+      String path,
+      int inputs,
+      int outputs,
+      int kernel,
+      int stride,
+      int groups,
+      Padding padding,
+      Activation activation,
+      BatchNormRule batchNorm) {
+
+    List<ParameterSegment> segments() {
+      return List.of(
+          ParameterSegment.weight(
+              prefix + "W",
+              path + "/weight",
+              Kind.CONVOLUTION_WEIGHT,
+              kernel * kernel * outputs / groups,
+              kernel,
+              kernel,
+              inputs,
+              outputs / groups),
+          vector("gamma", "scale", Kind.BATCH_NORM_SCALE),
+          vector("beta", "shift", Kind.BATCH_NORM_SHIFT),
+          vector("mean", "mean", Kind.RUNNING_MEAN),
+          vector("var", "variance", Kind.RUNNING_VARIANCE));
+    }
+
+    private ParameterSegment vector(String key, String name, Kind kind) {
+      return ParameterSegment.vector(prefix + key, path + "/batch_norm/" + name, kind, outputs);
+    }
+  }
+
+  private final KernelLayer<?> layer;
+  private final Definition definition;
+  private ConvolutionShape shape;
+  private BatchNormShape normShape;
+
+  NormalisedConvolution(KernelLayer<?> layer, Definition definition) {
+    this.layer = layer;
+    this.definition = definition;
+  }
+
+  private INDArray parameter(String key) {
+    return layer.parameter(definition.prefix() + key);
+  }
+
+  private INDArray gradient(String key) {
+    return layer.parameterGradient(definition.prefix() + key);
+  }
+
+  private String keptName(String what) {
+    return definition.path() + " " + what;
+  }
+
+  /** Fixes the shapes of the next passes, and gives that of the output. */
+  ImageShape reshape(ImageShape input) {
+    if (shape == null || !shape.input().equals(input)) {
+      Padding padding = definition.padding();
+      int kernel = definition.kernel();
+      int stride = definition.stride();
+      shape =
+          new ConvolutionShape(
+              input,
+              definition.outputs(),
+              kernel,
+              kernel,
+              stride,
+              new ConvolutionShape.Padding(
+                  padding.before(input.height(), kernel, stride),
+                  padding.after(input.height(), kernel, stride),
+                  padding.before(input.width(), kernel, stride),
+                  padding.after(input.width(), kernel, stride)),
+              definition.groups());
+      normShape =
+          new BatchNormShape(
+              shape.output(), definition.batchNorm().epsilon(), definition.activation());
+    }
+    return shape.output();
+  }
+
+  ImageShape inputShape() {
+    return shape.input();
+  }
+
+  ImageShape outputShape() {
+    return shape.output();
+  }
+
+  /**
+   * @param output written
+   */
+  void forward(INDArray input, INDArray output, Pass pass) {
+    Kernels kernels = layer.kernels();
+    if (pass == Pass.INFERENCE) {
+      convolve(kernels, input, output);
+      kernels.batchNormInference(
+          normShape,
+          output,
+          parameter("gamma"),
+          parameter("beta"),
+          parameter("mean"),
+          parameter("var"),
+          output);
+    } else {
+      INDArray convolved = layer.kept(keptName("convolved"), shape.output());
+      convolve(kernels, input, convolved);
+      kernels.batchNormTraining(
+          normShape,
+          convolved,
+          parameter("gamma"),
+          parameter("beta"),
+          output,
+          layer.kept(keptName("mean"), definition.outputs()),
+          layer.kept(keptName("variance"), definition.outputs()));
+    }
+  }
+
+  private void convolve(Kernels kernels, INDArray input, INDArray output) {
+    kernels.convolution(shape, input, parameter("W"), null, Activation.IDENTITY, output);
+  }
+
+  /**
+   * After a training pass of the same input.
+   *
+   * @param output as the forward pass wrote it
+   * @param convolvedGradient scratch of the output's shape; may be {@code outputGradient} itself
+   * @param inputGradient written, or null
+   */
+  void backward(
+      INDArray input,
+      INDArray output,
+      INDArray outputGradient,
+      INDArray convolvedGradient,
+      INDArray inputGradient) {
+    Kernels kernels = layer.kernels();
+    INDArray mean = layer.kept(keptName("mean"), definition.outputs());
+    INDArray variance = layer.kept(keptName("variance"), definition.outputs());
+    kernels.batchNormGradients(
+        normShape,
+        layer.kept(keptName("convolved"), shape.output()),
+        parameter("gamma"),
+        parameter("beta"),
+        mean,
+        variance,
+        output,
+        outputGradient,
+        convolvedGradient,
+        gradient("gamma"),
+        gradient("beta"));
+    kernels.runningStatisticsChange(
+        normShape,
+        definition.batchNorm().momentum(),
+        definition.batchNorm().estimate(),
+        parameter("mean"),
+        parameter("var"),
+        mean,
+        variance,
+        gradient("mean"),
+        gradient("var"));
+    kernels.convolutionGradients(
+        shape, input, parameter("W"), convolvedGradient, inputGradient, gradient("W"));
+  }
+}

@@ -1,0 +1,215 @@
+package io.phiscale.model.network;
+
+import io.phiscale.model.kernels.Activation;
+import io.phiscale.model.layers.BatchNormRule;
+import io.phiscale.model.layers.ClassifierHead;
+import io.phiscale.model.layers.ClassifierHeadLayer;
+import io.phiscale.model.layers.ConvBnAct;
+import io.phiscale.model.layers.InputGradient;
+import io.phiscale.model.layers.KernelLayer;
+import io.phiscale.model.layers.KernelLayerConfiguration;
+import io.phiscale.model.layers.MBConv;
+import io.phiscale.model.layers.ParameterSegment;
+import io.phiscale.model.layers.StepContext;
+import io.phiscale.model.spec.BlockInstance;
+import io.phiscale.model.spec.NetworkSpec;
+import io.phiscale.model.train.ParameterLayout;
+import java.util.ArrayList;
+import java.util.List;
+import org.deeplearning4j.nn.api.Layer;
+import org.deeplearning4j.nn.conf.CNN2DFormat;
+import org.deeplearning4j.nn.conf.ComputationGraphConfiguration;
+import org.deeplearning4j.nn.conf.NeuralNetConfiguration;
+import org.deeplearning4j.nn.conf.WorkspaceMode;
+import org.deeplearning4j.nn.conf.inputs.InputType;
+import org.deeplearning4j.nn.graph.ComputationGraph;
+import org.deeplearning4j.nn.layers.FrozenLayer;
+import org.deeplearning4j.nn.layers.FrozenLayerWithBackprop;
+import org.deeplearning4j.nn.workspace.LayerWorkspaceMgr;
+import org.nd4j.linalg.api.buffer.DataType;
+import org.nd4j.linalg.api.ndarray.INDArray;
+import org.nd4j.linalg.learning.config.IUpdater;
+import org.nd4j.linalg.learning.config.NoOp;
+
+/**
+ * EfficientNets as DL4J graphs: {@code input} → {@code stem} → {@code block_00} … → {@code head} →
+ * {@code classifier}, a chain of a few coarse layers.
+ *
+ * <p>Input: (N, H, W, C) float32, c-order. Labels: (N, classes) float32. Output: probabilities.
+ *
+ * <p><b>Training step</b>: {@code graph.setInput(0, features)}, {@code graph.setLabels(labels)},
+ * {@code graph.computeGradientAndScore()}. Then {@code graph.score()} is the mean loss and {@code
+ * graph.getFlattenedGradients()} its gradient, laid out as {@link #parameterLayout} says; the parts
+ * for running statistics hold what to subtract from them. Stock {@code graph.fit} does the same
+ * with DL4J's updater.
+ *
+ * <p>A graph is used by one thread at a time, and so is its {@link StepContext}.
+ */
+public final class EfficientNets {
+
+  /** What the original spreads over all classes. */
+  public static final double DEFAULT_LABEL_SMOOTHING = 0.1;
+
+  private EfficientNets() {}
+
+  /**
+   * An initialised network whose own updater does nothing: the caller steps the flat vectors.
+   *
+   * @param seed of the initial values; each depends on (seed, layer, position) alone
+   */
+  public static ComputationGraph build(NetworkSpec spec, long seed) {
+    return build(spec, seed, DEFAULT_LABEL_SMOOTHING);
+  }
+
+  /**
+   * As {@link #build(NetworkSpec, long)}, with another label smoothing.
+   *
+   * @param labelSmoothing in [0, 1)
+   */
+  public static ComputationGraph build(NetworkSpec spec, long seed, double labelSmoothing) {
+    return build(configuration(spec, seed, labelSmoothing, new NoOp(), DataType.FLOAT));
+  }
+
+  static ComputationGraph build(ComputationGraphConfiguration configuration) {
+    ComputationGraph graph = new ComputationGraph(configuration);
+    graph.init();
+    return graph;
+  }
+
+  /**
+   * The configuration of a network, for those who train it by DL4J's own means.
+   *
+   * @param updater of the trainable parameters; running statistics have their own rule
+   * @param type FLOAT, or DOUBLE for checks of gradients
+   */
+  public static ComputationGraphConfiguration configuration(
+      NetworkSpec spec, long seed, double labelSmoothing, IUpdater updater, DataType type) {
+    BatchNormRule batchNorm = BatchNormRule.of(spec.batchNorm());
+    ComputationGraphConfiguration.GraphBuilder builder =
+        new NeuralNetConfiguration.Builder()
+            .seed(seed)
+            .updater(updater)
+            .dataType(type)
+            // The head's gradients are already those of the mean loss.
+            .miniBatch(false)
+            .trainingWorkspaceMode(WorkspaceMode.NONE)
+            .inferenceWorkspaceMode(WorkspaceMode.NONE)
+            .graphBuilder()
+            .addInputs("input")
+            .setInputTypes(
+                InputType.convolutional(
+                    spec.resolutionPx(),
+                    spec.resolutionPx(),
+                    spec.inputChannels(),
+                    CNN2DFormat.NHWC))
+            .addLayer(
+                "stem",
+                new ConvBnAct(
+                    "stem",
+                    spec.inputChannels(),
+                    spec.stemFilters(),
+                    NetworkSpec.STEM_KERNEL,
+                    spec.stemStride(),
+                    1,
+                    spec.padding(),
+                    Activation.SWISH,
+                    InputGradient.OMITTED,
+                    batchNorm,
+                    seed),
+                "input");
+    String below = "stem";
+    for (BlockInstance block : spec.blocks()) {
+      builder.addLayer(block.name(), new MBConv(block, spec.padding(), batchNorm, seed), below);
+      below = block.name();
+    }
+    return builder
+        .addLayer(
+            "head",
+            new ConvBnAct(
+                "head",
+                spec.headInputFilters(),
+                spec.headFilters(),
+                1,
+                1,
+                1,
+                spec.padding(),
+                Activation.SWISH,
+                InputGradient.COMPUTED,
+                batchNorm,
+                seed),
+            below)
+        .addLayer(
+            "classifier",
+            new ClassifierHead(
+                "classifier",
+                spec.headFilters(),
+                spec.classes(),
+                spec.dropout(),
+                labelSmoothing,
+                seed),
+            "head")
+        .setOutputs("classifier")
+        .build();
+  }
+
+  /** Gives all layers of a graph the kernels, scratch and step seed of its replica. */
+  public static void use(ComputationGraph graph, StepContext context) {
+    layers(graph).forEach(layer -> layer.use(context));
+  }
+
+  /** What lies where in {@code graph.params()} and {@code graph.getFlattenedGradients()}. */
+  public static ParameterLayout parameterLayout(ComputationGraph graph) {
+    ParameterLayout.Builder layout = ParameterLayout.builder();
+    for (KernelLayer<?> layer : layers(graph)) {
+      KernelLayerConfiguration configuration = (KernelLayerConfiguration) layer.conf().getLayer();
+      for (ParameterSegment segment : configuration.segments()) {
+        layout.add(
+            configuration.getLayerName() + "/" + segment.path(), segment.length(), segment.kind());
+      }
+    }
+    return layout.build();
+  }
+
+  /**
+   * Scores before the softmax, by running statistics and without dropout.
+   *
+   * @param features (N, H, W, C)
+   * @return (N, classes), the caller's
+   */
+  public static INDArray logits(ComputationGraph graph, INDArray features) {
+    LayerWorkspaceMgr noWorkspaces = LayerWorkspaceMgr.noWorkspaces();
+    INDArray activations = features;
+    List<KernelLayer<?>> layers = layers(graph);
+    for (KernelLayer<?> layer : layers.subList(0, layers.size() - 1)) {
+      activations = layer.activate(activations, false, noWorkspaces);
+      layer.clear();
+    }
+    if (layers.get(layers.size() - 1) instanceof ClassifierHeadLayer head) {
+      INDArray scores = head.scores(activations, noWorkspaces);
+      head.clear();
+      return scores;
+    }
+    throw new IllegalArgumentException(
+        "Invalid graph: its last layer is not a classifier head, so it has no scores");
+  }
+
+  private static List<KernelLayer<?>> layers(ComputationGraph graph) {
+    List<KernelLayer<?>> layers = new ArrayList<>();
+    for (Layer layer : graph.getLayers()) {
+      Layer inside = layer;
+      if (inside instanceof FrozenLayer frozen) {
+        inside = frozen.getInsideLayer();
+      } else if (inside instanceof FrozenLayerWithBackprop frozen) {
+        inside = frozen.getInsideLayer();
+      }
+      if (!(inside instanceof KernelLayer<?> kernelLayer)) {
+        throw new IllegalArgumentException(
+            String.format(
+                "Invalid graph: layer %s is a %s (must be made of this library's layers)",
+                layer.conf().getLayer().getLayerName(), inside.getClass().getSimpleName()));
+      }
+      layers.add(kernelLayer);
+    }
+    return layers;
+  }
+}

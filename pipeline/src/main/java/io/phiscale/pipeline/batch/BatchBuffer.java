@@ -1,0 +1,146 @@
+package io.phiscale.pipeline.batch;
+
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.FloatBuffer;
+
+/**
+ * The memory of one batch, reused for many. Slots are assigned in order, filled in any order by
+ * several threads, and then closed up. All but the filling of a slot happens under the loader's
+ * lock.
+ */
+final class BatchBuffer {
+  /** What vector instructions and native kernels like best. */
+  private static final int ALIGNMENT_BYTES = 64;
+
+  private final int valuesPerImage;
+  private final FloatBuffer images;
+  private final int[] labels;
+  private final long[] positions;
+  private final boolean[] filled;
+  private int assigned;
+  private int pending;
+  private Throwable failure;
+  private String failedKey;
+
+  BatchBuffer(int capacity, int valuesPerImage) {
+    this.valuesPerImage = valuesPerImage;
+    int bytes = bytes(capacity, valuesPerImage);
+    this.images =
+        ByteBuffer.allocateDirect(bytes + ALIGNMENT_BYTES)
+            .alignedSlice(ALIGNMENT_BYTES)
+            .limit(bytes)
+            .slice()
+            .order(ByteOrder.nativeOrder())
+            .asFloatBuffer();
+    this.labels = new int[capacity];
+    this.positions = new long[capacity];
+    this.filled = new boolean[capacity];
+  }
+
+  /** Bytes of the images of one batch; throws where they are too many for one buffer. */
+  static int bytes(int capacity, int valuesPerImage) {
+    long bytes = (long) capacity * valuesPerImage * Float.BYTES;
+    if (bytes > Integer.MAX_VALUE - ALIGNMENT_BYTES) {
+      throw new IllegalArgumentException(
+          "Invalid batch size: %d images of %d floats (must be below 2 GiB)"
+              .formatted(capacity, valuesPerImage));
+    }
+    return (int) bytes;
+  }
+
+  int capacity() {
+    return labels.length;
+  }
+
+  int assigned() {
+    return assigned;
+  }
+
+  int pending() {
+    return pending;
+  }
+
+  boolean isFull() {
+    return assigned == labels.length;
+  }
+
+  /** Takes the next slot. */
+  int assign(int label, long position) {
+    int slot = assigned++;
+    labels[slot] = label;
+    positions[slot] = position;
+    filled[slot] = false;
+    pending++;
+    return slot;
+  }
+
+  /** Where slot's image goes; to be written to by the slot's thread only. */
+  FloatBuffer images() {
+    return images;
+  }
+
+  int offset(int slot) {
+    return slot * valuesPerImage;
+  }
+
+  /** The slot holds its image. */
+  void fill(int slot) {
+    filled[slot] = true;
+    pending--;
+  }
+
+  /** The slot will hold nothing. */
+  void skip() {
+    pending--;
+  }
+
+  /** The slot's thread failed. The first failure counts. */
+  void fail(String key, Throwable cause) {
+    pending--;
+    if (failure == null) {
+      failure = cause;
+      failedKey = key;
+    }
+  }
+
+  Throwable failure() {
+    return failure;
+  }
+
+  String failedKey() {
+    return failedKey;
+  }
+
+  /** Moves the images up over skipped slots; afterwards {@link #assigned()} is their number. */
+  void closeUp() {
+    int count = 0;
+    for (int slot = 0; slot < assigned; slot++) {
+      if (!filled[slot]) {
+        continue;
+      }
+      if (slot != count) {
+        images.put(offset(count), images, offset(slot), valuesPerImage);
+        labels[count] = labels[slot];
+        positions[count] = positions[slot];
+      }
+      count++;
+    }
+    assigned = count;
+  }
+
+  int label(int index) {
+    return labels[index];
+  }
+
+  long position(int index) {
+    return positions[index];
+  }
+
+  void reset() {
+    assigned = 0;
+    pending = 0;
+    failure = null;
+    failedKey = null;
+  }
+}

@@ -1,0 +1,19 @@
+package io.phiscale.pipeline.batch;
+
+/** One labelled, still encoded image on its way into a batch. */
+public interface EncodedSample {
+
+  /** Names the sample in messages; unique in its data set. */
+  String key();
+
+  /** Class index, from 0. */
+  int label();
+
+  /** The encoded image. Read, never written to, and not kept. */
+  byte[] image();
+
+  /**
+   * The sample's place in the epoch's global order, from 0: what its random choices are drawn from.
+   */
+  long position();
+}

@@ -1,0 +1,124 @@
+package io.phiscale.pipeline.image;
+
+import static java.util.Objects.requireNonNull;
+
+import java.nio.ByteBuffer;
+
+/** What became of encoded bytes. */
+public sealed interface DecodeResult {
+
+  /**
+   * The bytes did not become an image.
+   *
+   * @param reason the reason, to count by
+   * @param detail what exactly was wrong, for people
+   */
+  record Rejected(DecodeFailure reason, String detail) implements DecodeResult {
+    public Rejected {
+      requireNonNull(reason, "reason");
+      requireNonNull(detail, "detail");
+    }
+  }
+
+  /**
+   * A decoded image: 8-bit RGB, upright, shape (H, W, 3).
+   *
+   * <p>The pixels belong to the {@link ImageDecoder} that returned this: they can be read until
+   * this is closed, and the decoder decodes nothing else before that. Closing frees nothing (the
+   * decoder reuses the memory for its next image) and may be repeated.
+   */
+  final class Decoded implements DecodeResult, AutoCloseable {
+    private final ImageDecoder owner;
+    private final ImageFormat format;
+    private final int widthPx;
+    private final int heightPx;
+    private final int rowBytes;
+    private ByteBuffer pixels;
+
+    Decoded(
+        ImageDecoder owner,
+        ImageFormat format,
+        int widthPx,
+        int heightPx,
+        int rowBytes,
+        ByteBuffer pixels) {
+      this.owner = owner;
+      this.format = format;
+      this.widthPx = widthPx;
+      this.heightPx = heightPx;
+      this.rowBytes = rowBytes;
+      this.pixels = pixels;
+    }
+
+    /** Returns the width in pixels, after orientation. */
+    public int widthPx() {
+      return widthPx;
+    }
+
+    /** Returns the height in pixels, after orientation. */
+    public int heightPx() {
+      return heightPx;
+    }
+
+    /** Returns the format of the encoded bytes. */
+    public ImageFormat format() {
+      return format;
+    }
+
+    /**
+     * Copies a region, row by row, unmirrored.
+     *
+     * @param region the region; must lie inside the image
+     * @param target receives height * width * 3 bytes, shape (H, W, RGB), from index 0
+     * @throws IllegalStateException if this is closed
+     */
+    public void copyRegion(CropRegion region, byte[] target) {
+      region.requireInside(widthPx, heightPx);
+      copyRows(region.left(), region.top(), region.width(), region.height(), target);
+    }
+
+    /** Copies {@code rows} times {@code width} pixels from (left, top) on. */
+    void copyRows(int left, int top, int width, int rows, byte[] target) {
+      requireOpen();
+      int length = width * ImageResampler.CHANNELS;
+      int source = top * rowBytes + left * ImageResampler.CHANNELS;
+      for (int row = 0; row < rows; row++) {
+        pixels.get(source, target, row * length, length);
+        source += rowBytes;
+      }
+    }
+
+    /**
+     * Returns the colour of one pixel as 0xRRGGBB.
+     *
+     * @throws IllegalStateException if this is closed
+     */
+    public int rgb(int x, int y) {
+      requireOpen();
+      if (x < 0 || x >= widthPx || y < 0 || y >= heightPx) {
+        throw new IllegalArgumentException(
+            "Invalid pixel: (%d, %d) (must lie inside %d x %d px)"
+                .formatted(x, y, widthPx, heightPx));
+      }
+      int at = y * rowBytes + x * ImageResampler.CHANNELS;
+      return (pixels.get(at) & 0xff) << 16
+          | (pixels.get(at + 1) & 0xff) << 8
+          | (pixels.get(at + 2) & 0xff);
+    }
+
+    /** Gives the pixels back to the decoder. */
+    @Override
+    public void close() {
+      if (pixels != null) {
+        pixels = null;
+        owner.release();
+      }
+    }
+
+    private void requireOpen() {
+      if (pixels == null) {
+        throw new IllegalStateException("Cannot read a decoded image that is closed");
+      }
+    }
+  }
+}

@@ -1,0 +1,172 @@
+package io.phiscale.pipeline.image;
+
+/**
+ * What the markers of a JPEG stream say, read without decoding (ITU-T T.81 annex B; Exif 2.32
+ * section 4.5.4 for the orientation; the Adobe segment as in libjpeg's {@code jdmarker.c}).
+ */
+final class JpegStructure {
+  private static final int EOI = 0xD9;
+  private static final int SOS = 0xDA;
+  private static final int APP1 = 0xE1;
+  private static final int APP14 = 0xEE;
+  private static final int ORIENTATION_TAG = 0x0112;
+
+  private final byte[] bytes;
+  private int widthPx;
+  private int heightPx;
+  private int components;
+  private int orientation = 1;
+  private boolean adobe;
+  private boolean ended;
+
+  private JpegStructure(byte[] bytes) {
+    this.bytes = bytes;
+  }
+
+  /** Walks the stream from its start up to the end-of-image marker, or to the end of the bytes. */
+  static JpegStructure whole(byte[] bytes) {
+    JpegStructure structure = new JpegStructure(bytes);
+    structure.walk(false);
+    return structure;
+  }
+
+  /** Walks the stream only as far as the frame header, which holds the size. */
+  static JpegStructure header(byte[] bytes) {
+    JpegStructure structure = new JpegStructure(bytes);
+    structure.walk(true);
+    return structure;
+  }
+
+  /** Width of the frame, or 0 where no frame header was found. */
+  int widthPx() {
+    return widthPx;
+  }
+
+  /** Height of the frame, or 0 where no frame header was found or it leaves the height open. */
+  int heightPx() {
+    return heightPx;
+  }
+
+  /**
+   * Whether the frame is CMYK without an Adobe segment: its values then count ink, and not its
+   * absence.
+   */
+  boolean plainCmyk() {
+    return components == 4 && !adobe;
+  }
+
+  /** EXIF orientation, 1 (upright) to 8. */
+  int orientation() {
+    return orientation;
+  }
+
+  /** Whether the end-of-image marker was reached. */
+  boolean ended() {
+    return ended;
+  }
+
+  private void walk(boolean stopAtFrame) {
+    int position = 2;
+    while (position + 1 < bytes.length) {
+      if ((bytes[position] & 0xff) != 0xff) {
+        position++; // libjpeg skips bytes between segments, too
+        continue;
+      }
+      int marker = bytes[position + 1] & 0xff;
+      if (marker == 0xff) {
+        position++;
+        continue;
+      }
+      position += 2;
+      if (marker == EOI) {
+        ended = true;
+        return;
+      }
+      if (marker == 0 || marker == 1 || (marker >= 0xd0 && marker <= 0xd8)) {
+        continue;
+      }
+      if (position + 2 > bytes.length) {
+        return;
+      }
+      int length = u16(position);
+      int end = position + length;
+      if (length < 2 || end > bytes.length) {
+        return;
+      }
+      segment(marker, position + 2, end);
+      if (stopAtFrame && components != 0) {
+        return;
+      }
+      position = marker == SOS ? afterEntropyCodedData(end) : end;
+    }
+  }
+
+  private int afterEntropyCodedData(int start) {
+    byte[] data = bytes;
+    int last = data.length - 1;
+    int position = start;
+    while (position < last) {
+      if (data[position] == (byte) 0xff) {
+        int next = data[position + 1] & 0xff;
+        if (next != 0 && next != 0xff && (next < 0xd0 || next > 0xd7)) {
+          return position;
+        }
+      }
+      position++;
+    }
+    return data.length;
+  }
+
+  private void segment(int marker, int start, int end) {
+    boolean frame =
+        marker >= 0xc0 && marker <= 0xcf && marker != 0xc4 && marker != 0xc8 && marker != 0xcc;
+    if (frame && end - start >= 6 && components == 0) {
+      heightPx = u16(start + 1);
+      widthPx = u16(start + 3);
+      components = bytes[start + 5] & 0xff;
+    } else if (marker == APP14 && end - start >= 12 && startsWith(start, "Adobe")) {
+      adobe = true;
+    } else if (marker == APP1 && end - start >= 14 && startsWith(start, "Exif\0")) {
+      orientation = exifOrientation(start + 6, end);
+    }
+  }
+
+  private int exifOrientation(int tiff, int end) {
+    boolean littleEndian = bytes[tiff] == 'I';
+    long directory = tiff + number(tiff + 4, 4, littleEndian);
+    if (directory + 2 > end) {
+      return orientation;
+    }
+    int entries = (int) number((int) directory, 2, littleEndian);
+    long entry = directory + 2;
+    for (int i = 0; i < entries && entry + 12 <= end; i++, entry += 12) {
+      if (number((int) entry, 2, littleEndian) == ORIENTATION_TAG) {
+        int value = (int) number((int) entry + 8, 2, littleEndian);
+        return value >= 1 && value <= 8 ? value : 1;
+      }
+    }
+    return orientation;
+  }
+
+  private boolean startsWith(int start, String ascii) {
+    for (int i = 0; i < ascii.length(); i++) {
+      if (bytes[start + i] != ascii.charAt(i)) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  private int u16(int position) {
+    return (bytes[position] & 0xff) << 8 | (bytes[position + 1] & 0xff);
+  }
+
+  private long number(int position, int size, boolean littleEndian) {
+    long value = 0;
+    for (int i = 0; i < size; i++) {
+      int at = littleEndian ? position + size - 1 - i : position + i;
+      value = value << 8 | (bytes[at] & 0xff);
+    }
+    return value;
+  }
+}

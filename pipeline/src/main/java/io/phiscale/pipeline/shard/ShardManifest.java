@@ -1,0 +1,261 @@
+package io.phiscale.pipeline.shard;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static java.util.Objects.requireNonNull;
+
+import com.fasterxml.jackson.annotation.JsonPropertyOrder;
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.util.DefaultIndenter;
+import com.fasterxml.jackson.core.util.DefaultPrettyPrinter;
+import com.fasterxml.jackson.databind.DeserializationFeature;
+import com.fasterxml.jackson.databind.JsonMappingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.MapperFeature;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import io.phiscale.pipeline.storage.Storage;
+import java.io.FileNotFoundException;
+import java.io.IOException;
+import java.io.Serializable;
+import java.net.URI;
+import java.security.MessageDigest;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+
+/**
+ * What a sharded data set contains: {@value #FILE_NAME} in the directory of the shards. It is
+ * written last, so that a data set with a manifest is whole; shards that no manifest names do not
+ * exist.
+ *
+ * <p>Its JSON has the components below as fields, in that order; a reader refuses unknown fields,
+ * missing fields and unknown schema versions.
+ *
+ * @param schemaVersion {@value #SCHEMA_VERSION}
+ * @param name of the data set
+ * @param createdBy program and version that wrote it
+ * @param seed of the shuffle
+ * @param configDigest identifies the configuration of the sharding job
+ * @param contentDigest identifies the data: see {@link #contentDigest(LabelSpace, Map)}
+ * @param labels the classes in label order
+ * @param splits by name, sorted: {@code train}, {@code val}
+ */
+@JsonPropertyOrder({
+  "schemaVersion",
+  "name",
+  "createdBy",
+  "seed",
+  "configDigest",
+  "contentDigest",
+  "labels",
+  "splits"
+})
+public record ShardManifest(
+    int schemaVersion,
+    String name,
+    String createdBy,
+    long seed,
+    String configDigest,
+    String contentDigest,
+    LabelSpace labels,
+    Map<String, ShardSplit> splits)
+    implements Serializable {
+  /** The file's name. */
+  public static final String FILE_NAME = "manifest.json";
+
+  /** The version of the schema that this program writes and reads. */
+  public static final int SCHEMA_VERSION = 1;
+
+  private static final JsonMapper JSON =
+      JsonMapper.builder()
+          .disable(MapperFeature.ALLOW_COERCION_OF_SCALARS)
+          .disable(DeserializationFeature.ACCEPT_FLOAT_AS_INT)
+          .enable(
+              DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES,
+              DeserializationFeature.FAIL_ON_MISSING_CREATOR_PROPERTIES,
+              DeserializationFeature.FAIL_ON_NULL_CREATOR_PROPERTIES,
+              DeserializationFeature.FAIL_ON_NULL_FOR_PRIMITIVES,
+              DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
+          .build();
+
+  public ShardManifest {
+    if (schemaVersion != SCHEMA_VERSION) {
+      throw new IllegalArgumentException(
+          "Invalid schemaVersion: %s (this program knows %s)"
+              .formatted(schemaVersion, SCHEMA_VERSION));
+    }
+    if (name.isBlank()) {
+      throw new IllegalArgumentException("Invalid name: blank");
+    }
+    requireNonNull(createdBy, "createdBy");
+    requireNonNull(configDigest, "configDigest");
+    requireNonNull(labels, "labels");
+    splits = Collections.unmodifiableMap(new TreeMap<>(splits));
+    for (Map.Entry<String, ShardSplit> split : splits.entrySet()) {
+      int counted = split.getValue().imagesPerClass().size();
+      if (counted != labels.size()) {
+        throw new IllegalArgumentException(
+            "Invalid imagesPerClass of split %s: %s counts (there are %s classes)"
+                .formatted(split.getKey(), counted, labels.size()));
+      }
+    }
+    String expected = contentDigest(labels, splits);
+    if (!expected.equals(contentDigest)) {
+      throw new IllegalArgumentException(
+          "Invalid contentDigest: %s (the content has %s)".formatted(contentDigest, expected));
+    }
+  }
+
+  /** The manifest of a data set, with its digest computed. */
+  public static ShardManifest of(
+      String name,
+      String createdBy,
+      long seed,
+      String configDigest,
+      LabelSpace labels,
+      Map<String, ShardSplit> splits) {
+    return new ShardManifest(
+        SCHEMA_VERSION,
+        name,
+        createdBy,
+        seed,
+        configDigest,
+        contentDigest(labels, splits),
+        labels,
+        splits);
+  }
+
+  /**
+   * Identifies the data a network sees and its order, and so neither the time, the program's
+   * version nor the files' names: SHA-256, as hexadecimal digits, of lines in UTF-8, each ended by
+   * a line feed: {@code class NAME} in label order; for each split, sorted by name, {@code split
+   * NAME}, and for each of its files {@code file RECORDS-DIGEST} followed by the row counts of its
+   * row groups, separated by blanks.
+   */
+  public static String contentDigest(LabelSpace labels, Map<String, ShardSplit> splits) {
+    MessageDigest digest = ShardRecord.newSha256();
+    for (String name : labels.names()) {
+      digest.update(("class " + name + "\n").getBytes(UTF_8));
+    }
+    for (Map.Entry<String, ShardSplit> split : new TreeMap<>(splits).entrySet()) {
+      digest.update(("split " + split.getKey() + "\n").getBytes(UTF_8));
+      for (ShardFile file : split.getValue().files()) {
+        StringBuilder line = new StringBuilder("file ").append(file.recordsDigest());
+        file.rowGroups().forEach(group -> line.append(' ').append(group.rows()));
+        digest.update(line.append('\n').toString().getBytes(UTF_8));
+      }
+    }
+    return HexFormat.of().formatHex(digest.digest());
+  }
+
+  /** Where the manifest of a directory of shards is. */
+  public static URI location(URI shardsRoot) {
+    return Storage.resolve(shardsRoot, FILE_NAME);
+  }
+
+  /**
+   * Reads the manifest of a directory of shards.
+   *
+   * @throws FileNotFoundException if there is none: the directory holds no (whole) data set
+   * @throws IOException if it is invalid; names the file and the field
+   */
+  public static ShardManifest read(Storage storage, URI shardsRoot) throws IOException {
+    URI file = location(shardsRoot);
+    return parse(file, storage.readUtf8(file));
+  }
+
+  /** Publishes this manifest, and with it the data set. Every shard must have been written. */
+  public void write(Storage storage, URI shardsRoot) throws IOException {
+    storage.writeUtf8Atomically(location(shardsRoot), toJson());
+  }
+
+  /** The text of {@value #FILE_NAME}: indented JSON with a line feed at its end. */
+  public String toJson() {
+    DefaultPrettyPrinter printer = new DefaultPrettyPrinter();
+    printer.indentObjectsWith(new DefaultIndenter("  ", "\n"));
+    try {
+      return JSON.writer(printer).writeValueAsString(this) + "\n";
+    } catch (JsonProcessingException e) {
+      throw new IllegalStateException("Cannot write manifest as JSON: " + e.getMessage(), e);
+    }
+  }
+
+  /**
+   * The split with a name.
+   *
+   * @throws IllegalArgumentException if there is none; lists those there are
+   */
+  public ShardSplit split(String splitName) {
+    ShardSplit split = splits.get(splitName);
+    if (split == null) {
+      throw new IllegalArgumentException(
+          "Invalid split: %s (data set %s has %s)"
+              .formatted(splitName, name, String.join(", ", splits.keySet())));
+    }
+    return split;
+  }
+
+  /**
+   * All row groups of a split, in the order that {@link EpochOrder} builds on.
+   *
+   * @param shardsRoot the directory this manifest was read from
+   */
+  public List<RowGroup> rowGroups(URI shardsRoot, String splitName) {
+    List<RowGroup> groups = new ArrayList<>();
+    for (ShardFile file : split(splitName).files()) {
+      URI uri = Storage.resolve(shardsRoot, file.path());
+      for (int ordinal = 0; ordinal < file.rowGroups().size(); ordinal++) {
+        ShardFile.RowGroupEntry entry = file.rowGroups().get(ordinal);
+        groups.add(new RowGroup(uri, ordinal, entry.rows(), entry.bytes()));
+      }
+    }
+    return groups;
+  }
+
+  /**
+   * A manifest from its text.
+   *
+   * @param file for messages
+   */
+  static ShardManifest parse(URI file, String json) throws IOException {
+    try {
+      JsonNode tree = JSON.readTree(json);
+      JsonNode version = tree.path("schemaVersion");
+      if (!version.isInt()) {
+        throw new IOException("Invalid manifest %s: no schemaVersion".formatted(file));
+      }
+      if (version.intValue() != SCHEMA_VERSION) {
+        throw new IOException(
+            "Invalid manifest %s: schemaVersion %s (this program reads %s)"
+                .formatted(file, version, SCHEMA_VERSION));
+      }
+      return JSON.treeToValue(tree, ShardManifest.class);
+    } catch (JsonMappingException e) {
+      String cause =
+          e.getCause() instanceof IllegalArgumentException ? e.getCause().getMessage() : null;
+      throw new IOException(
+          "Invalid manifest %s: %s%s"
+              .formatted(file, cause == null ? e.getOriginalMessage() : cause, at(e)),
+          e);
+    } catch (JsonProcessingException e) {
+      throw new IOException(
+          "Invalid manifest %s: %s (line %s)"
+              .formatted(file, e.getOriginalMessage(), e.getLocation().getLineNr()),
+          e);
+    }
+  }
+
+  private static String at(JsonMappingException failure) {
+    StringBuilder path = new StringBuilder();
+    for (JsonMappingException.Reference reference : failure.getPath()) {
+      if (reference.getFieldName() == null) {
+        path.append('[').append(reference.getIndex()).append(']');
+      } else {
+        path.append(path.length() == 0 ? "" : ".").append(reference.getFieldName());
+      }
+    }
+    return path.length() == 0 ? "" : " (at " + path + ")";
+  }
+}

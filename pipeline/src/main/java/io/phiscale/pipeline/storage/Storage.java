@@ -1,0 +1,417 @@
+package io.phiscale.pipeline.storage;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static java.util.Objects.requireNonNull;
+
+import java.io.FileNotFoundException;
+import java.io.IOException;
+import java.io.InterruptedIOException;
+import java.io.Serializable;
+import java.net.URI;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.UUID;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Future;
+import org.apache.hadoop.conf.Configuration;
+import org.apache.hadoop.fs.FSDataInputStream;
+import org.apache.hadoop.fs.FSDataOutputStream;
+import org.apache.hadoop.fs.FileContext;
+import org.apache.hadoop.fs.FileStatus;
+import org.apache.hadoop.fs.FileSystem;
+import org.apache.hadoop.fs.LocalFileSystem;
+import org.apache.hadoop.fs.LocatedFileStatus;
+import org.apache.hadoop.fs.Options;
+import org.apache.hadoop.fs.Path;
+import org.apache.hadoop.fs.PathIsDirectoryException;
+import org.apache.hadoop.fs.RemoteIterator;
+
+/**
+ * The file systems a run may use, as the Hadoop configuration entries that open them. It is small
+ * and serializable: jobs ship it to executors, which open their own file systems from it.
+ *
+ * <p>File systems are kept per JVM, and per configuration entries: two storages with different
+ * credentials for the same bucket never share one (Hadoop's own cache, keyed by authority alone,
+ * would let the second use the first's credentials). They are closed by Hadoop when the JVM ends;
+ * callers never close them.
+ *
+ * <p>Every I/O error names the URI. Configuration values whose keys look secret are redacted in
+ * {@link #toString()}, and URIs that carry a password are refused.
+ */
+public final class Storage implements Serializable {
+  private static final long serialVersionUID = 1L;
+
+  /** Where writing a whole object is atomic, and renaming is a copy. */
+  private static final Set<String> OBJECT_STORES =
+      Set.of("s3", "s3a", "s3n", "gs", "oss", "cosn", "obs", "swift");
+
+  private static final List<String> SECRET_WORDS =
+      List.of("secret", "key", "token", "password", "credential");
+
+  private static final Map<Opened, FileSystem> FILE_SYSTEMS = new HashMap<>();
+
+  /** Hadoop configuration entries on top of Hadoop's defaults, sorted by key. */
+  private final TreeMap<String, String> entries;
+
+  private transient volatile Configuration configuration;
+
+  private record Opened(Map<String, String> entries, String scheme, String authority) {}
+
+  private Storage(Map<String, String> entries) {
+    this.entries = new TreeMap<>(entries);
+  }
+
+  /**
+   * A storage with Hadoop configuration entries such as {@code fs.s3a.endpoint}.
+   *
+   * @param entries added to Hadoop's defaults; may be empty
+   */
+  public static Storage of(Map<String, String> entries) {
+    entries.forEach(
+        (key, value) -> {
+          if (key.isBlank()) {
+            throw new IllegalArgumentException("Invalid storage key: blank");
+          }
+          requireNonNull(value, () -> "value of storage key " + key);
+        });
+    return new Storage(entries);
+  }
+
+  /**
+   * The URI of a location as a user writes it: a URI, or a path, which becomes an absolute {@code
+   * file:} URI.
+   *
+   * @throws IllegalArgumentException if it is blank or not a location
+   */
+  public static URI uri(String location) {
+    if (location.isBlank()) {
+      throw new IllegalArgumentException("Invalid location: blank");
+    }
+    URI uri = new Path(location).toUri();
+    if (uri.getScheme() == null) {
+      return new Path("file", null, java.nio.file.Path.of(location).toAbsolutePath().toString())
+          .toUri();
+    }
+    return withoutPassword(uri);
+  }
+
+  /** The URI of a relative path below a directory. */
+  public static URI resolve(URI directory, String relativePath) {
+    return new Path(new Path(directory), new Path(null, null, relativePath)).toUri();
+  }
+
+  /** A new Hadoop configuration with this storage's entries. The caller may change it. */
+  public Configuration configuration() {
+    return new Configuration(sharedConfiguration());
+  }
+
+  /** The configuration entries this storage was made of, secrets included: never print them. */
+  public Map<String, String> entries() {
+    return Collections.unmodifiableMap(entries);
+  }
+
+  /**
+   * The file system that serves a URI, opened at first use and shared within this JVM.
+   *
+   * @throws IOException if it cannot be opened; names the URI
+   */
+  public FileSystem fileSystem(URI uri) throws IOException {
+    withoutPassword(uri);
+    Configuration hadoop = sharedConfiguration();
+    URI located = uri.getScheme() == null ? FileSystem.getDefaultUri(hadoop) : uri;
+    Opened key =
+        new Opened(
+            entries,
+            located.getScheme().toLowerCase(Locale.ROOT),
+            located.getAuthority() == null ? "" : located.getAuthority());
+    synchronized (FILE_SYSTEMS) {
+      FileSystem open = FILE_SYSTEMS.get(key);
+      if (open == null) {
+        try {
+          open = FileSystem.newInstance(located, hadoop);
+        } catch (IOException | RuntimeException e) {
+          throw new IOException(
+              "Cannot open the file system of %s: %s".formatted(uri, e.getMessage()), e);
+        }
+        FILE_SYSTEMS.put(key, open);
+      }
+      return open;
+    }
+  }
+
+  /**
+   * Opens a file for reading from front to back.
+   *
+   * @throws FileNotFoundException if there is no such file; names the URI
+   */
+  public FSDataInputStream open(URI uri) throws IOException {
+    return open(uri, ReadPolicy.SEQUENTIAL);
+  }
+
+  /**
+   * Opens a file for reading.
+   *
+   * @throws FileNotFoundException if there is no such file; names the URI
+   */
+  public FSDataInputStream open(URI uri, ReadPolicy policy) throws IOException {
+    FileSystem fileSystem = fileSystem(uri);
+    try {
+      return await(
+          fileSystem
+              .openFile(new Path(uri))
+              .opt("fs.option.openfile.read.policy", policy.hadoopName())
+              .build());
+    } catch (IOException | RuntimeException e) {
+      throw named("Cannot open", uri, e);
+    }
+  }
+
+  /**
+   * Creates a file, and its parent directories. On object stores the file appears when the stream
+   * is closed.
+   *
+   * @throws IOException if the file exists; names the URI
+   */
+  public FSDataOutputStream create(URI uri) throws IOException {
+    FileSystem fileSystem = fileSystem(uri);
+    try {
+      return fileSystem.createFile(new Path(uri)).overwrite(false).recursive().build();
+    } catch (IOException | RuntimeException e) {
+      throw named("Cannot create", uri, e);
+    }
+  }
+
+  /** Whether there is a file or directory. */
+  public boolean exists(URI uri) throws IOException {
+    FileSystem fileSystem = fileSystem(uri);
+    try {
+      return fileSystem.exists(new Path(uri));
+    } catch (IOException | RuntimeException e) {
+      throw named("Cannot look up", uri, e);
+    }
+  }
+
+  /** Whether there is a directory (on object stores: at least one file below). */
+  public boolean isDirectory(URI uri) throws IOException {
+    FileSystem fileSystem = fileSystem(uri);
+    try {
+      return fileSystem.getFileStatus(new Path(uri)).isDirectory();
+    } catch (FileNotFoundException e) {
+      return false;
+    } catch (IOException | RuntimeException e) {
+      throw named("Cannot look up", uri, e);
+    }
+  }
+
+  /**
+   * The length of a file in bytes.
+   *
+   * @throws FileNotFoundException if there is no such file; names the URI
+   */
+  public long length(URI uri) throws IOException {
+    FileSystem fileSystem = fileSystem(uri);
+    try {
+      FileStatus status = fileSystem.getFileStatus(new Path(uri));
+      if (status.isDirectory()) {
+        throw new PathIsDirectoryException(uri.toString());
+      }
+      return status.getLen();
+    } catch (IOException | RuntimeException e) {
+      throw named("Cannot look up", uri, e);
+    }
+  }
+
+  /**
+   * All files below a directory, at any depth, sorted by path (UTF-16 order, so that the order is
+   * the same on every file system). A file lists itself.
+   *
+   * @throws FileNotFoundException if there is no such directory; names the URI
+   */
+  public List<StoredFile> listRecursively(URI directory) throws IOException {
+    FileSystem fileSystem = fileSystem(directory);
+    List<StoredFile> files = new ArrayList<>();
+    try {
+      RemoteIterator<LocatedFileStatus> listing = fileSystem.listFiles(new Path(directory), true);
+      while (listing.hasNext()) {
+        LocatedFileStatus file = listing.next();
+        files.add(new StoredFile(file.getPath().toUri(), file.getLen()));
+      }
+    } catch (IOException | RuntimeException e) {
+      throw named("Cannot list", directory, e);
+    }
+    files.sort(Comparator.comparing(file -> file.uri().getPath()));
+    return files;
+  }
+
+  /**
+   * The path of a file relative to a directory it is in, with {@code /} between names.
+   *
+   * @throws IllegalArgumentException if the file is not below the directory
+   */
+  public static String relativePath(URI directory, URI file) {
+    String parent = new Path(directory).toUri().getPath();
+    if (!parent.endsWith("/")) {
+      parent += "/";
+    }
+    String path = file.getPath();
+    if (!path.startsWith(parent) || path.length() == parent.length()) {
+      throw new IllegalArgumentException("Not below %s: %s".formatted(directory, file));
+    }
+    return path.substring(parent.length());
+  }
+
+  /**
+   * The content of a small text file.
+   *
+   * @throws FileNotFoundException if there is no such file; names the URI
+   */
+  public String readUtf8(URI uri) throws IOException {
+    return new String(readFully(uri), UTF_8);
+  }
+
+  /**
+   * The content of a file, whole.
+   *
+   * @throws FileNotFoundException if there is no such file; names the URI
+   */
+  public byte[] readFully(URI uri) throws IOException {
+    try (FSDataInputStream in = open(uri)) {
+      return in.readAllBytes();
+    } catch (IOException e) {
+      throw named("Cannot read", uri, e);
+    }
+  }
+
+  /**
+   * Writes a small file so that a reader sees the old content or the new, and never a part: under a
+   * temporary name beside it, renamed onto the final one; on object stores, where a put is atomic,
+   * directly. An existing file is replaced.
+   */
+  public void writeAtomically(URI uri, byte[] content) throws IOException {
+    FileSystem fileSystem = fileSystem(uri);
+    Path target = new Path(uri);
+    try {
+      if (OBJECT_STORES.contains(fileSystem.getScheme())) {
+        write(fileSystem, target, content);
+        return;
+      }
+      // The raw local file system: the checksum file of the other one cannot be renamed together
+      // with its file, and would accuse the new content in between.
+      FileSystem plain = fileSystem instanceof LocalFileSystem local ? local.getRaw() : fileSystem;
+      Path temporary =
+          new Path(target.getParent(), "." + target.getName() + "." + UUID.randomUUID() + ".tmp");
+      try {
+        write(plain, temporary, content);
+        if (fileSystem instanceof LocalFileSystem local) {
+          plain.delete(local.getChecksumFile(target), false);
+          if (!plain.rename(temporary, target)) {
+            throw new IOException("cannot rename " + temporary);
+          }
+        } else {
+          FileContext.getFileContext(fileSystem.getUri(), sharedConfiguration())
+              .rename(temporary, target, Options.Rename.OVERWRITE);
+        }
+      } catch (IOException | RuntimeException e) {
+        plain.delete(temporary, false);
+        throw e;
+      }
+    } catch (IOException | RuntimeException e) {
+      throw named("Cannot write", uri, e);
+    }
+  }
+
+  /** {@link #writeAtomically(URI, byte[])} of a text in UTF-8. */
+  public void writeUtf8Atomically(URI uri, String content) throws IOException {
+    writeAtomically(uri, content.getBytes(UTF_8));
+  }
+
+  private static void write(FileSystem fileSystem, Path path, byte[] content) throws IOException {
+    try (FSDataOutputStream out = fileSystem.createFile(path).overwrite(true).recursive().build()) {
+      out.write(content);
+    }
+  }
+
+  private static FSDataInputStream await(Future<FSDataInputStream> opening) throws IOException {
+    try {
+      return opening.get();
+    } catch (ExecutionException e) {
+      if (e.getCause() instanceof IOException cause) {
+        throw cause;
+      }
+      throw new IOException(e.getCause().getMessage(), e.getCause());
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new InterruptedIOException("interrupted");
+    }
+  }
+
+  /** The same error with the URI in its message; a missing file stays one. */
+  private static IOException named(String failure, URI uri, Exception cause) {
+    if (cause instanceof FileNotFoundException) {
+      FileNotFoundException missing = new FileNotFoundException("No such file: " + uri);
+      missing.initCause(cause);
+      return missing;
+    }
+    String message = cause.getMessage() == null ? cause.toString() : cause.getMessage();
+    return new IOException("%s %s: %s".formatted(failure, uri, message), cause);
+  }
+
+  private static URI withoutPassword(URI uri) {
+    String userInfo = uri.getUserInfo();
+    String authority = uri.getAuthority();
+    boolean password =
+        userInfo != null
+            ? userInfo.contains(":")
+            : authority != null
+                && authority.contains("@")
+                && authority.substring(0, authority.lastIndexOf('@')).contains(":");
+    if (password) {
+      throw new IllegalArgumentException(
+          "Invalid location on %s: it carries a password; give credentials as configuration"
+              .formatted(uri.getScheme()));
+    }
+    return uri;
+  }
+
+  private Configuration sharedConfiguration() {
+    Configuration shared = configuration;
+    if (shared == null) {
+      shared = new Configuration();
+      for (Map.Entry<String, String> entry : entries.entrySet()) {
+        shared.set(entry.getKey(), entry.getValue());
+      }
+      configuration = shared;
+    }
+    return shared;
+  }
+
+  @Override
+  public boolean equals(Object other) {
+    return other instanceof Storage storage && entries.equals(storage.entries);
+  }
+
+  @Override
+  public int hashCode() {
+    return entries.hashCode();
+  }
+
+  /** The entries, with {@code ***} for every value whose key looks secret. */
+  @Override
+  public String toString() {
+    TreeMap<String, String> shown = new TreeMap<>();
+    entries.forEach((key, value) -> shown.put(key, isSecret(key) ? "***" : value));
+    return "Storage" + shown;
+  }
+
+  private static boolean isSecret(String key) {
+    String lower = key.toLowerCase(Locale.ROOT);
+    return SECRET_WORDS.stream().anyMatch(lower::contains);
+  }
+}
