@@ -163,6 +163,16 @@ public final class ConfigurationLoader {
     return bound;
   }
 
+  /**
+   * Where Phiscale lies: the system property {@code phiscale.home}, the environment's {@code
+   * PHISCALE_HOME}, or the working directory.
+   */
+  public static String home() {
+    return Optional.ofNullable(System.getProperty("phiscale.home"))
+        .or(() -> Optional.ofNullable(System.getenv("PHISCALE_HOME")))
+        .orElse(".");
+  }
+
   /** Every key with a default, or null where it has none. */
   static Config defaults() {
     return unresolvedDefaults().resolve();
@@ -189,14 +199,10 @@ public final class ConfigurationLoader {
 
   /** What substitutions see besides the configuration: where Phiscale and its bundled data lie. */
   private static Config surroundings() {
-    String home =
-        Optional.ofNullable(System.getProperty("phiscale.home"))
-            .or(() -> Optional.ofNullable(System.getenv("PHISCALE_HOME")))
-            .orElse(".");
+    String home = home();
     Map<String, Object> values = new LinkedHashMap<>();
     values.put("phiscale.home", home);
-    values.put(
-        "phiscale.data", System.getProperty("phiscale.data", home + "/jobs/src/quickstart"));
+    values.put("phiscale.data", System.getProperty("phiscale.data", home + "/jobs/src/quickstart"));
     return ConfigFactory.parseMap(values, "surroundings");
   }
 

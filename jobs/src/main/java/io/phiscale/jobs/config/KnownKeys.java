@@ -7,6 +7,7 @@ import com.typesafe.config.ConfigValue;
 import com.typesafe.config.ConfigValueType;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.SortedSet;
@@ -37,11 +38,11 @@ final class KnownKeys {
 
   /** The existing key that is nearest to {@code key}: same last words first, then edit distance. */
   String nearest(String key) {
-    String wanted = key.toLowerCase(java.util.Locale.ROOT).replace('_', '-');
+    String wanted = key.toLowerCase(Locale.ROOT).replace('_', '-');
     return leaves.stream()
         .min(
             Comparator.<String>comparingInt(known -> known.endsWith("." + wanted) ? 0 : 1)
-                .thenComparingInt(known -> editDistance(wanted, known))
+                .thenComparingInt(known -> EditDistance.between(wanted, known))
                 .thenComparing(Comparator.naturalOrder()))
         .orElseThrow();
   }
@@ -94,24 +95,6 @@ final class KnownKeys {
     return value.valueType() == ConfigValueType.NULL
         ? "null"
         : Secrets.shown(key, String.valueOf(value.unwrapped()));
-  }
-
-  /** Levenshtein distance. */
-  static int editDistance(String left, String right) {
-    int[] previous = new int[right.length() + 1];
-    for (int j = 0; j <= right.length(); j++) {
-      previous[j] = j;
-    }
-    for (int i = 1; i <= left.length(); i++) {
-      int[] current = new int[right.length() + 1];
-      current[0] = i;
-      for (int j = 1; j <= right.length(); j++) {
-        int substitution = previous[j - 1] + (left.charAt(i - 1) == right.charAt(j - 1) ? 0 : 1);
-        current[j] = Math.min(substitution, Math.min(previous[j], current[j - 1]) + 1);
-      }
-      previous = current;
-    }
-    return previous[right.length()];
   }
 
   /** Whether {@code key} can be written as a path: {@code a.b-c}, {@code a."b.c"}. */

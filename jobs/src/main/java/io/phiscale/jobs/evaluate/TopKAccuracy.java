@@ -94,11 +94,7 @@ public record TopKAccuracy(
       sums.add(correct.get(i) + other.correct.get(i));
     }
     return new TopKAccuracy(
-        ranks,
-        images + other.images,
-        sums,
-        lossSum + other.lossSum,
-        unreadable + other.unreadable);
+        ranks, images + other.images, sums, lossSum + other.lossSum, unreadable + other.unreadable);
   }
 
   /** The same with more unreadable images. */

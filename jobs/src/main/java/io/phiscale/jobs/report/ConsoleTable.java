@@ -1,6 +1,7 @@
 package io.phiscale.jobs.report;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 
 /** The report as an aligned table for a terminal. */
@@ -8,11 +9,51 @@ final class ConsoleTable {
   private static final int MAXIMUM_WIDTH = 120;
   private static final String GAP = "  ";
 
+  /** How much of a long name must be left before columns go. */
+  private static final int NAME_WIDTH = 24;
+
+  /** What a crowded table does without, the first to go first. */
+  private static final List<Column> EXPENDABLE =
+      List.of(Column.TRAIN_TIME, Column.LOSS, Column.WIDTH, Column.DEPTH);
+
   private ConsoleTable() {}
 
   static String of(EvaluationReport report) {
-    List<Column> columns = Column.CONSOLE;
-    int[] widths = new int[columns.size()];
+    List<Column> columns = new ArrayList<>(Column.CONSOLE);
+    int[] widths = widths(report, columns);
+    for (Column column : EXPENDABLE) {
+      int name = Math.min(widths[0], NAME_WIDTH);
+      if (width(widths) - widths[0] + name <= MAXIMUM_WIDTH) {
+        break;
+      }
+      columns.remove(column);
+      widths = widths(report, columns);
+    }
+    int others = width(widths) - widths[0];
+    widths[0] = Math.min(widths[0], MAXIMUM_WIDTH - others);
+
+    List<List<String>> lines = cells(report, columns);
+    StringBuilder table = new StringBuilder();
+    for (List<String> line : lines) {
+      StringBuilder text = new StringBuilder();
+      for (int i = 0; i < widths.length; i++) {
+        String cell = shortened(line.get(i), widths[i]);
+        String padding = " ".repeat(widths[i] - cell.length());
+        text.append(i == 0 ? "" : GAP)
+            .append(columns.get(i).isText() ? cell + padding : padding + cell);
+      }
+      table.append(text.toString().stripTrailing()).append('\n');
+      if (table.indexOf("\n") == table.length() - 1) {
+        table.append("-".repeat(width(widths))).append('\n');
+      }
+    }
+    for (String remark : Remarks.of(report)) {
+      table.append(wrapped(ascii(remark.replaceAll("\\p{Cntrl}+", " ")))).append('\n');
+    }
+    return table.toString();
+  }
+
+  private static List<List<String>> cells(EvaluationReport report, List<Column> columns) {
     List<List<String>> lines = new ArrayList<>();
     lines.add(columns.stream().map(column -> ascii(column.heading())).toList());
     for (NetworkResult row : report.rows()) {
@@ -25,35 +66,21 @@ final class ConsoleTable {
                   })
               .toList());
     }
-    for (List<String> line : lines) {
+    return lines;
+  }
+
+  private static int[] widths(EvaluationReport report, List<Column> columns) {
+    int[] widths = new int[columns.size()];
+    for (List<String> line : cells(report, columns)) {
       for (int i = 0; i < widths.length; i++) {
         widths[i] = Math.max(widths[i], line.get(i).length());
       }
     }
-    int others = 0;
-    for (int i = 1; i < widths.length; i++) {
-      others += GAP.length() + widths[i];
-    }
-    widths[0] = Math.min(widths[0], Math.max(8, MAXIMUM_WIDTH - others));
+    return widths;
+  }
 
-    StringBuilder table = new StringBuilder();
-    for (List<String> line : lines) {
-      StringBuilder text = new StringBuilder();
-      for (int i = 0; i < widths.length; i++) {
-        String cell = shortened(line.get(i), widths[i]);
-        String padding = " ".repeat(widths[i] - cell.length());
-        text.append(i == 0 ? "" : GAP)
-            .append(columns.get(i).isText() ? cell + padding : padding + cell);
-      }
-      table.append(text.toString().stripTrailing()).append('\n');
-      if (table.indexOf("\n") == table.length() - 1) {
-        table.append("-".repeat(widths[0] + others)).append('\n');
-      }
-    }
-    for (String remark : Remarks.of(report)) {
-      table.append(wrapped(ascii(remark.replaceAll("\\p{Cntrl}+", " ")))).append('\n');
-    }
-    return table.toString();
+  private static int width(int[] widths) {
+    return Arrays.stream(widths).sum() + GAP.length() * (widths.length - 1);
   }
 
   /** Keeps both ends of a name that is too long, because studies differ at either. */

@@ -55,6 +55,12 @@ final class Figures {
         + SI_PREFIXES[prefix];
   }
 
+  /** {@link #si} without trailing zeros, for ticks: {@code 500 M}, {@code 1.5 G}. */
+  static String siShort(long value) {
+    String text = si(value);
+    return text.contains(".") ? text.replaceFirst("\\.?0+ ", " ") : text;
+  }
+
   /** Digits in groups of three: {@code 5,288,548}. */
   static String grouped(long value) {
     return String.format(Locale.ROOT, "%,d", value);
@@ -85,8 +91,10 @@ final class Figures {
     return String.format(Locale.ROOT, "%d h %02d min", minutes / 60, minutes % 60);
   }
 
-  /** Images per second: whole above 100, one decimal below; empty for NaN. */
+  /** Images per second: whole and in groups of three above 100, one decimal below. */
   static String rate(double imagesPerSecond) {
-    return fixed(imagesPerSecond, imagesPerSecond >= 100 ? 0 : 1);
+    return imagesPerSecond >= 100
+        ? grouped(Math.round(imagesPerSecond))
+        : fixed(imagesPerSecond, 1);
   }
 }

@@ -47,8 +47,7 @@ final class Json {
     try {
       return MAPPER.readValue(json, type);
     } catch (JsonProcessingException e) {
-      throw new IOException(
-          String.format("Cannot read %s: %s", file, e.getOriginalMessage()), e);
+      throw new IOException(String.format("Cannot read %s: %s", file, e.getOriginalMessage()), e);
     }
   }
 }

@@ -12,6 +12,5 @@ import java.io.Serializable;
  * @param width channel multiplier
  * @param depth layer multiplier
  */
-public record NetworkIdentity(
-    String name, double phi, PhiKind phiKind, double width, double depth)
+public record NetworkIdentity(String name, double phi, PhiKind phiKind, double width, double depth)
     implements Serializable {}

@@ -57,7 +57,11 @@ public record Provenance(
     versions.put("spark", package$.MODULE$.SPARK_VERSION());
     versions.put("hadoop", VersionInfo.getVersion());
     return new Provenance(
-        configuration.name(), build.commit(), versions, manifestDigest, configuration.effectiveValues());
+        configuration.name(),
+        build.commit(),
+        versions,
+        manifestDigest,
+        configuration.effectiveValues());
   }
 
   /**

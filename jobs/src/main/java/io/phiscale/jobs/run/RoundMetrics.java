@@ -7,7 +7,6 @@ package io.phiscale.jobs.run;
  * @param epoch epochs completed at its end, fractional
  * @param images images seen so far
  * @param loss mean training loss of the round, label smoothing included, nats
- * @param accuracy fraction of the round's training images whose label had the highest score
  * @param learningRate of the round's last step
  * @param seconds wall time of the round
  * @param imagesPerSecond of the round
@@ -21,7 +20,6 @@ public record RoundMetrics(
     double epoch,
     long images,
     double loss,
-    double accuracy,
     double learningRate,
     double seconds,
     double imagesPerSecond,

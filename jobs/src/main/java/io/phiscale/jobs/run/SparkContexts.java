@@ -19,8 +19,7 @@ public final class SparkContexts {
    */
   public static SparkSession open(PhiscaleConfiguration configuration, int localWorkers) {
     SparkConf conf = new SparkConf();
-    String master =
-        configuration.spark().masterOr(conf.get("spark.master", ""), localWorkers);
+    String master = configuration.spark().masterOr(conf.get("spark.master", ""), localWorkers);
     conf.setMaster(master);
     conf.setIfMissing("spark.app.name", configuration.spark().appName());
     if (master.startsWith("local")) {

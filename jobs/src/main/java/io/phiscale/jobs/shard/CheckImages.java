@@ -21,6 +21,7 @@ import java.util.NoSuchElementException;
 import java.util.OptionalInt;
 import org.apache.spark.TaskContext;
 import org.apache.spark.api.java.function.PairFlatMapFunction;
+import org.apache.spark.util.TaskCompletionListener;
 import scala.Tuple2;
 
 /**
@@ -37,8 +38,7 @@ final class CheckImages
   private final long maxPixels;
 
   /** A split of a source and the split of the data set its images go to. */
-  record Assignment(DatasetSource source, SourceSplit part, String split)
-      implements Serializable {}
+  record Assignment(DatasetSource source, SourceSplit part, String split) implements Serializable {}
 
   CheckImages(Storage storage, LabelSpace labels, ShardLayout layout, long maxPixels) {
     this.storage = storage;
@@ -61,7 +61,7 @@ final class CheckImages
 
     Checking(Iterator<Assignment> assignments) {
       this.assignments = assignments;
-      TaskContext.get().<Void>addTaskCompletionListener(context -> close());
+      TaskContext.get().addTaskCompletionListener((TaskCompletionListener) context -> close());
     }
 
     private void close() {
@@ -128,10 +128,7 @@ final class CheckImages
       DecodeResult result = decoder.decode(image.bytes());
       if (result instanceof DecodeResult.Rejected rejected) {
         return new Refused(
-            image.key(),
-            split,
-            RejectReason.valueOf(rejected.reason().name()),
-            rejected.detail());
+            image.key(), split, RejectReason.valueOf(rejected.reason().name()), rejected.detail());
       }
       try (DecodeResult.Decoded decoded = (DecodeResult.Decoded) result) {
         return new Accepted(

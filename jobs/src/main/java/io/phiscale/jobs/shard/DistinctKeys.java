@@ -7,9 +7,9 @@ import java.util.Iterator;
 import scala.Tuple2;
 
 /**
- * The items of a sorted partition, with all but one image of each key refused. Equal keys have equal
- * hashes, so they are neighbours. The one that is kept is the one with the smallest checksum: which
- * it is does not depend on the order in which Spark fetched them.
+ * The items of a sorted partition, with all but one image of each key refused. Equal keys have
+ * equal hashes, so they are neighbours. The one that is kept is the one with the smallest checksum:
+ * which it is does not depend on the order in which Spark fetched them.
  */
 final class DistinctKeys implements Iterator<CheckedItem> {
   private final Iterator<Tuple2<Placement, CheckedItem>> sorted;

@@ -19,8 +19,7 @@ import scala.Tuple2;
  * @param accepted images
  * @param refused items refused, by split and reason
  */
-record PartitionSummary(
-    int partition, long accepted, Map<String, Map<RejectReason, Long>> refused)
+record PartitionSummary(int partition, long accepted, Map<String, Map<RejectReason, Long>> refused)
     implements Serializable {
 
   /** Takes the counts; repeated keys are refused here, since only here they meet. */

@@ -1,10 +1,10 @@
 package io.phiscale.jobs.shard;
 
 import java.io.Serializable;
+import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
-import java.nio.ByteBuffer;
 import java.util.Comparator;
 import org.apache.spark.Partitioner;
 
@@ -29,8 +29,8 @@ record Placement(int partition, long hash, String key)
   }
 
   /**
-   * The shuffle's hash of a key: the first eight bytes of SHA-256 over the seed and the key, so that
-   * the order is independent of the collection's layout and of the number of tasks.
+   * The shuffle's hash of a key: the first eight bytes of SHA-256 over the seed and the key, so
+   * that the order is independent of the collection's layout and of the number of tasks.
    *
    * @param purpose keeps hashes for different decisions (order, held-out) apart
    */

@@ -137,12 +137,7 @@ public final class ShardJob {
       splits.put(
           ShardLayout.VALIDATION,
           write(
-              shuffled,
-              layout,
-              ShardLayout.VALIDATION,
-              validation.orElse(train),
-              labels,
-              refused));
+              shuffled, layout, ShardLayout.VALIDATION, validation.orElse(train), labels, refused));
     }
     if (!refused.isEmpty()) {
       spark.setJobDescription("Shard: write the rejects");
@@ -183,8 +178,7 @@ public final class ShardJob {
                 text.append(key).append('=').append(value).append('\n');
               }
             });
-    return ShardRecord.sha256(
-        text.toString().getBytes(StandardCharsets.UTF_8));
+    return ShardRecord.sha256(text.toString().getBytes(StandardCharsets.UTF_8));
   }
 
   private long assign(DatasetSource source, String split, List<Assignment> assignments)

@@ -56,7 +56,8 @@ record ShardLayout(long seed, int trainShards, int validationShards, double held
 
   Placement place(String split, String key) {
     long hash = Placement.hash(seed, "order", key);
-    int shard = (int) Math.min(shardsOf(split) - 1L, (long) (Placement.fraction(hash) * shardsOf(split)));
+    int shard =
+        (int) Math.min(shardsOf(split) - 1L, (long) (Placement.fraction(hash) * shardsOf(split)));
     return new Placement(firstOf(split) + shard, hash, key);
   }
 

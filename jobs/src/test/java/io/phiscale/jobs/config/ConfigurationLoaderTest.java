@@ -386,7 +386,7 @@ class ConfigurationLoaderTest {
   @ParameterizedTest
   @CsvSource({"kitten,sitting,3", "'',abc,3", "abc,abc,0", "train.epoch,train.epochs,1"})
   void editDistanceIsLevenshteins(String left, String right, int distance) {
-    assertThat(KnownKeys.editDistance(left, right)).isEqualTo(distance);
-    assertThat(KnownKeys.editDistance(right, left)).isEqualTo(distance);
+    assertThat(EditDistance.between(left, right)).isEqualTo(distance);
+    assertThat(EditDistance.between(right, left)).isEqualTo(distance);
   }
 }

@@ -37,8 +37,7 @@ class TopKAccuracyTest {
         TopKAccuracy.none(RANKS)
             .plus(TopKAccuracy.of(RANKS, logits, 3, List.of(0, 1), 2))
             .plus(
-                TopKAccuracy.of(
-                    RANKS, FloatBuffer.wrap(new float[] {5, 4, 3}), 3, List.of(1), 1));
+                TopKAccuracy.of(RANKS, FloatBuffer.wrap(new float[] {5, 4, 3}), 3, List.of(1), 1));
     assertThat(parts.images()).isEqualTo(whole.images());
     assertThat(parts.correct()).isEqualTo(whole.correct());
     assertThat(parts.lossSum()).isCloseTo(whole.lossSum(), within(1e-12));

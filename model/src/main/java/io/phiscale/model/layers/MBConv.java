@@ -19,9 +19,9 @@ import org.nd4j.shade.jackson.annotation.JsonProperty;
  * <p>Source: arXiv 1905.11946v5, section 4; tensorflow/tpu {@code efficientnet_model.py}, {@code
  * MBConvBlock}.
  *
- * <p>Parameters, each convolution's as in {@link ConvBnAct}: {@code expand_*} (where the block
- * expands), {@code depthwise_*}, then {@code squeeze_W} (expanded, squeezed), {@code squeeze_b},
- * {@code excite_W} (squeezed, expanded), {@code excite_b} (where it squeezes), {@code project_*}.
+ * <p>Parameters, each convolution's as in {@link ConvBnAct}: {@code expand.*} (where the block
+ * expands), {@code depthwise.*}, then {@code squeeze.W} (expanded, squeezed), {@code squeeze.b},
+ * {@code excite.W} (squeezed, expanded), {@code excite.b} (where it squeezes), {@code project.*}.
  *
  * <p>Stochastic depth multiplies the branch of an image by 0 with probability {@code dropRate}, by
  * 1 / (1 − dropRate) otherwise, in training only.
@@ -60,7 +60,7 @@ public final class MBConv extends KernelLayerConfiguration {
 
   NormalisedConvolution.Definition depthwise() {
     return new NormalisedConvolution.Definition(
-        "depthwise_",
+        "depthwise.",
         "depthwise",
         expanded,
         expanded,
@@ -79,7 +79,7 @@ public final class MBConv extends KernelLayerConfiguration {
   private NormalisedConvolution.Definition pointwise(
       String name, int inputs, int outputs, Activation activation) {
     return new NormalisedConvolution.Definition(
-        name + "_", name, inputs, outputs, 1, 1, 1, padding, activation, batchNorm());
+        name + ".", name, inputs, outputs, 1, 1, 1, padding, activation, batchNorm());
   }
 
   int squeezed() {
@@ -102,17 +102,17 @@ public final class MBConv extends KernelLayerConfiguration {
     if (squeezed > 0) {
       segments.add(
           ParameterSegment.weight(
-              "squeeze_W",
+              "squeeze.W",
               "squeeze/weight",
               Kind.CONVOLUTION_WEIGHT,
               squeezed,
               expanded,
               squeezed));
-      segments.add(ParameterSegment.vector("squeeze_b", "squeeze/bias", Kind.BIAS, squeezed));
+      segments.add(ParameterSegment.vector("squeeze.b", "squeeze/bias", Kind.BIAS, squeezed));
       segments.add(
           ParameterSegment.weight(
-              "excite_W", "excite/weight", Kind.CONVOLUTION_WEIGHT, expanded, squeezed, expanded));
-      segments.add(ParameterSegment.vector("excite_b", "excite/bias", Kind.BIAS, expanded));
+              "excite.W", "excite/weight", Kind.CONVOLUTION_WEIGHT, expanded, squeezed, expanded));
+      segments.add(ParameterSegment.vector("excite.b", "excite/bias", Kind.BIAS, expanded));
     }
     segments.addAll(projection().segments());
     return segments;

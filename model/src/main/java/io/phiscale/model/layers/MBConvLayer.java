@@ -97,18 +97,18 @@ public final class MBConvLayer extends KernelLayer<MBConv> {
 
   private SqueezeExcitationWeights squeezeWeights() {
     return new SqueezeExcitationWeights(
-        parameter("squeeze_W"),
-        parameter("squeeze_b"),
-        parameter("excite_W"),
-        parameter("excite_b"));
+        parameter("squeeze.W"),
+        parameter("squeeze.b"),
+        parameter("excite.W"),
+        parameter("excite.b"));
   }
 
   private SqueezeExcitationWeights squeezeGradients() {
     return new SqueezeExcitationWeights(
-        parameterGradient("squeeze_W"),
-        parameterGradient("squeeze_b"),
-        parameterGradient("excite_W"),
-        parameterGradient("excite_b"));
+        parameterGradient("squeeze.W"),
+        parameterGradient("squeeze.b"),
+        parameterGradient("excite.W"),
+        parameterGradient("excite.b"));
   }
 
   private SqueezeExcitationState squeezeState(ImageShape shape) {

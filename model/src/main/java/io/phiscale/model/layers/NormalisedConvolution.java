@@ -20,7 +20,7 @@ final class NormalisedConvolution {
   /**
    * What defines one such part.
    *
-   * @param prefix of its keys in DL4J's parameter table: empty, or as in {@code expand_}
+   * @param prefix of its keys in DL4J's parameter table: empty, or as in {@code expand.}
    * @param path of its segments in a parameter layout, e.g. {@code expand}
    * @param groups 1, or as many as channels
    */

@@ -8,7 +8,8 @@ import org.nd4j.linalg.factory.Nd4j;
 /**
  * One named part of a layer's parameters.
  *
- * @param key in DL4J's parameter table, e.g. {@code expand_gamma}
+ * @param key in DL4J's parameter table, e.g. {@code expand.gamma}; without underscore, at which
+ *     DL4J splits the layer's name from the key
  * @param path in a {@link io.phiscale.model.train.ParameterLayout}, below the layer's name, e.g.
  *     {@code expand/batch_norm/scale}
  * @param kind what it holds

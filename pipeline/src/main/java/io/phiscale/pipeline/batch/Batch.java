@@ -81,6 +81,11 @@ public final class Batch implements AutoCloseable {
     }
   }
 
+  /** The memory behind this, to see that it is recycled. */
+  BatchBuffer memory() {
+    return open();
+  }
+
   private BatchBuffer open() {
     if (buffer == null) {
       throw new IllegalStateException("Cannot read a batch that is closed");

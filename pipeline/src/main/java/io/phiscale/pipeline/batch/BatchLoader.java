@@ -19,6 +19,7 @@ import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.atomic.LongAdder;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 
@@ -67,15 +68,20 @@ public final class BatchLoader implements AutoCloseable {
   private int allocated;
   private int lent;
   private long delivered;
-  private boolean ended;
-  private boolean closed;
   private Throwable sourceFailure;
-  private long images;
-  private long decodeNanos;
-  private long transformNanos;
-  private long sourceNanos;
-  private long readerWaitNanos;
-  private long consumerWaitNanos;
+
+  /** No sample is fetched any more. Written under {@link #lock}. */
+  private volatile boolean ended;
+
+  /** Written under {@link #lock}. */
+  private volatile boolean closed;
+
+  private final LongAdder images = new LongAdder();
+  private final LongAdder decodeNanos = new LongAdder();
+  private final LongAdder transformNanos = new LongAdder();
+  private final LongAdder sourceNanos = new LongAdder();
+  private final LongAdder readerWaitNanos = new LongAdder();
+  private final LongAdder consumerWaitNanos = new LongAdder();
 
   /**
    * Starts loading.
@@ -126,7 +132,7 @@ public final class BatchLoader implements AutoCloseable {
       try {
         return Optional.ofNullable(await(start + settings.waitLimit().toNanos()));
       } finally {
-        consumerWaitNanos += System.nanoTime() - start;
+        consumerWaitNanos.add(System.nanoTime() - start);
       }
     } catch (InterruptedException exception) {
       Thread.currentThread().interrupt();
@@ -141,13 +147,13 @@ public final class BatchLoader implements AutoCloseable {
     lock.lock();
     try {
       return new LoaderStatistics(
-          images,
+          images.sum(),
           skipped,
-          Duration.ofNanos(decodeNanos),
-          Duration.ofNanos(transformNanos),
-          Duration.ofNanos(sourceNanos),
-          Duration.ofNanos(readerWaitNanos),
-          Duration.ofNanos(consumerWaitNanos));
+          Duration.ofNanos(decodeNanos.sum()),
+          Duration.ofNanos(transformNanos.sum()),
+          Duration.ofNanos(sourceNanos.sum()),
+          Duration.ofNanos(readerWaitNanos.sum()),
+          Duration.ofNanos(consumerWaitNanos.sum()));
     } finally {
       lock.unlock();
     }
@@ -292,12 +298,12 @@ public final class BatchLoader implements AutoCloseable {
   private Assignment nextAssignment() throws InterruptedException {
     sourceLock.lockInterruptibly();
     try {
-      if (isOver()) {
+      if (ended || closed) {
         return null;
       }
       long start = System.nanoTime();
       boolean more = samples.hasNext();
-      addSourceTime(start);
+      sourceNanos.add(System.nanoTime() - start);
       if (!more) {
         endSource(null);
         return null;
@@ -310,7 +316,7 @@ public final class BatchLoader implements AutoCloseable {
       }
       start = System.nanoTime();
       EncodedSample sample = samples.next();
-      addSourceTime(start);
+      sourceNanos.add(System.nanoTime() - start);
       BatchBuffer batch = current;
       int slot = assign(batch, sample);
       if (batch.isFull()) {
@@ -329,6 +335,7 @@ public final class BatchLoader implements AutoCloseable {
       long start = System.nanoTime();
       DecodeResult result = decoder.decode(sample.image());
       long decodedAt = System.nanoTime();
+      decodeNanos.add(decodedAt - start);
       if (result instanceof Decoded image) {
         try (image) {
           SampleRandom random = SampleRandom.of(runSeed, epoch, sample.position());
@@ -339,30 +346,14 @@ public final class BatchLoader implements AutoCloseable {
               batch.images(),
               batch.offset(assignment.slot()));
         }
-        filled(assignment, decodedAt - start, System.nanoTime() - decodedAt);
+        transformNanos.add(System.nanoTime() - decodedAt);
+        images.increment();
+        filled(assignment);
       } else if (result instanceof Rejected rejected) {
-        skipped(assignment, rejected.reason(), decodedAt - start);
+        skipped(assignment, rejected.reason());
       }
     } catch (Throwable failure) { // goes to the consumer
       failed(assignment, failure);
-    }
-  }
-
-  private boolean isOver() {
-    lock.lock();
-    try {
-      return ended || closed;
-    } finally {
-      lock.unlock();
-    }
-  }
-
-  private void addSourceTime(long start) {
-    lock.lock();
-    try {
-      sourceNanos += System.nanoTime() - start;
-    } finally {
-      lock.unlock();
     }
   }
 
@@ -377,7 +368,7 @@ public final class BatchLoader implements AutoCloseable {
       while (free.isEmpty() && allocated == buffers && !ended && !closed) {
         changed.await();
       }
-      readerWaitNanos += System.nanoTime() - start;
+      readerWaitNanos.add(System.nanoTime() - start);
       if (ended || closed) {
         return null;
       }
@@ -402,28 +393,36 @@ public final class BatchLoader implements AutoCloseable {
     }
   }
 
-  private void filled(Assignment assignment, long decode, long resample) {
+  private void filled(Assignment assignment) {
     lock.lock();
     try {
-      images++;
-      decodeNanos += decode;
-      transformNanos += resample;
-      assignment.batch().fill(assignment.slot());
-      changed.signalAll();
+      BatchBuffer batch = assignment.batch();
+      batch.fill(assignment.slot());
+      signalIfComplete(batch);
     } finally {
       lock.unlock();
     }
   }
 
-  private void skipped(Assignment assignment, DecodeFailure reason, long decode) {
+  private void skipped(Assignment assignment, DecodeFailure reason) {
     lock.lock();
     try {
       skipped.merge(reason, 1L, Long::sum);
-      decodeNanos += decode;
-      assignment.batch().skip();
-      changed.signalAll();
+      BatchBuffer batch = assignment.batch();
+      batch.skip();
+      signalIfComplete(batch);
     } finally {
       lock.unlock();
+    }
+  }
+
+  /**
+   * The consumer is not woken for single images: it would only compete with the threads for the
+   * lock.
+   */
+  private void signalIfComplete(BatchBuffer batch) {
+    if (batch.pending() == 0 && (batch.isFull() || ended)) {
+      changed.signalAll();
     }
   }
 

@@ -47,6 +47,11 @@ public record LoaderSettings(
         batchSize, 1, DEFAULT_QUEUE_DEPTH, DEFAULT_WAIT_LIMIT, ImageDecoder.DEFAULT_MAX_PIXELS);
   }
 
+  /** Returns this with another batch size. */
+  public LoaderSettings withBatchSize(int size) {
+    return new LoaderSettings(size, threads, queueDepth, waitLimit, maxPixels);
+  }
+
   /** Returns this with another number of threads. */
   public LoaderSettings withThreads(int number) {
     return new LoaderSettings(batchSize, number, queueDepth, waitLimit, maxPixels);

@@ -169,7 +169,7 @@ public final class ImageDecoder implements AutoCloseable {
         Mat decoded =
             opencv_imgcodecs.imdecode(source, opencv_imgcodecs.IMREAD_COLOR_RGB, pixels)) {
       if (decoded.empty()) {
-        return unreadable(format, "the decoder gave no image");
+        return unreadable(format, "its data are damaged");
       }
     } catch (RuntimeException exception) { // what the presets make of any C++ exception
       return unreadable(format, firstLine(exception));

@@ -158,12 +158,13 @@ public record TrainTransform(
             ? Mirroring.HORIZONTAL
             : Mirroring.NONE;
     SampleRandom crop = random.stream(Stream.CROP);
+    // StrictMath: the same crops on every machine.
     double imageArea = (double) widthPx * heightPx;
-    double minLogRatio = Math.log(minAspectRatio);
-    double maxLogRatio = Math.log(maxAspectRatio);
+    double minLogRatio = StrictMath.log(minAspectRatio);
+    double maxLogRatio = StrictMath.log(maxAspectRatio);
     for (int attempt = 0; attempt < TRIES; attempt++) {
       double area = imageArea * crop.nextDouble(minAreaFraction, maxAreaFraction);
-      double ratio = Math.exp(crop.nextDouble(minLogRatio, maxLogRatio));
+      double ratio = StrictMath.exp(crop.nextDouble(minLogRatio, maxLogRatio));
       long width = Math.round(Math.sqrt(area * ratio));
       long height = Math.round(Math.sqrt(area / ratio));
       if (width > 0 && width <= widthPx && height > 0 && height <= heightPx) {

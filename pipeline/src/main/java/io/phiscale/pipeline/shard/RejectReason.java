@@ -12,6 +12,8 @@ import java.util.stream.Collectors;
 public enum RejectReason {
   /** The bytes claim a supported format, and the decoder cannot make an image of them. */
   UNREADABLE("unreadable"),
+  /** The content ends before the image does. */
+  TRUNCATED("truncated"),
   /** The file has no bytes. */
   EMPTY("empty"),
   /** The bytes are of no image format that is supported, whatever the file's name says. */

@@ -176,11 +176,12 @@ record ImageFiles(URI root, String prefix, String layout) {
   }
 
   private List<StoredFile> list(Storage storage) throws IOException {
-    List<StoredFile> files = storage.listRecursively(root);
-    if (files.size() == 1 && !storage.isDirectory(root)) {
+    URI top = prefix.isEmpty() ? root : Storage.resolve(root, prefix);
+    List<StoredFile> files = storage.listRecursively(top);
+    if (files.size() == 1 && !storage.isDirectory(top)) {
       throw new IOException(
           "Cannot read %s: it is a file (expected a directory, .tar, .tar.gz or .tgz)"
-              .formatted(root));
+              .formatted(top));
     }
     return files;
   }

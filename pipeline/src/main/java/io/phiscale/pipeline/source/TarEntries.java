@@ -8,13 +8,13 @@ import java.io.EOFException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.URI;
+import java.nio.ByteBuffer;
 import java.util.HashMap;
 import java.util.Map;
 import org.apache.commons.compress.archivers.tar.TarArchiveEntry;
 import org.apache.commons.compress.archivers.tar.TarConstants;
 import org.apache.commons.compress.archivers.tar.TarUtils;
 import org.apache.commons.compress.archivers.zip.ZipEncoding;
-import org.apache.commons.compress.archivers.zip.ZipEncodingHelper;
 import org.apache.commons.compress.compressors.gzip.GzipCompressorInputStream;
 import org.apache.hadoop.fs.FSDataInputStream;
 
@@ -37,7 +37,27 @@ final class TarEntries implements Closeable {
   /** A name or pax header longer than this is no name but damage. */
   private static final int MAX_EXTENSION_BYTES = 1 << 20;
 
-  private static final ZipEncoding NAMES = ZipEncodingHelper.getZipEncoding(UTF_8);
+  /**
+   * UTF-8, with U+FFFD for what is none; commons-compress's own encoding decodes that to question
+   * marks, which are indistinguishable from real ones.
+   */
+  private static final ZipEncoding NAMES =
+      new ZipEncoding() {
+        @Override
+        public boolean canEncode(String name) {
+          return true;
+        }
+
+        @Override
+        public ByteBuffer encode(String name) {
+          return UTF_8.encode(name);
+        }
+
+        @Override
+        public String decode(byte[] name) {
+          return new String(name, UTF_8);
+        }
+      };
 
   private final TarBytes bytes;
 
@@ -143,6 +163,7 @@ final class TarEntries implements Closeable {
   /** The content of the entry that {@link #next()} returned last. */
   byte[] content() throws IOException {
     bytes.seek(current.dataStart(), "the content of " + current.name());
+    bytes.requireAvailable(current.size(), "the end of " + current.name());
     byte[] content = new byte[Math.toIntExact(current.size())];
     bytes.readFully(content, "the content of " + current.name());
     return content;
@@ -200,7 +221,7 @@ final class TarEntries implements Closeable {
   }
 
   private TarArchiveEntry parse(byte[] header, long at) throws IOException {
-    if (!TarUtils.verifyCheckSum(header)) {
+    if (!isHeader(header)) {
       throw at == 0
           ? new IOException("Not a tar: %s (no header at offset 0)".formatted(bytes.uri()))
           : damaged(at, "a header with a wrong checksum");
@@ -209,6 +230,14 @@ final class TarEntries implements Closeable {
       return new TarArchiveEntry(header, NAMES, false);
     } catch (IOException | IllegalArgumentException e) {
       throw damaged(at, "a header that cannot be parsed: " + e.getMessage());
+    }
+  }
+
+  private static boolean isHeader(byte[] block) {
+    try {
+      return TarUtils.verifyCheckSum(block);
+    } catch (IllegalArgumentException e) {
+      return false; // There are no digits where the checksum must be.
     }
   }
 
@@ -323,6 +352,13 @@ final class TarEntries implements Closeable {
         int step = (int) Math.min(gap, buffered - taken);
         taken += step;
         gap -= step;
+      }
+    }
+
+    /** Fails early, before memory is taken for what a damaged header promises. */
+    void requireAvailable(long count, String wanted) throws IOException {
+      if (count > end - position()) {
+        throw truncated(end, wanted);
       }
     }
 

@@ -8,6 +8,9 @@ import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.io.Serializable;
 import java.net.URI;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.Files;
+import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.Comparator;
@@ -238,16 +241,36 @@ public final class Storage implements Serializable {
     FileSystem fileSystem = fileSystem(directory);
     List<StoredFile> files = new ArrayList<>();
     try {
-      RemoteIterator<LocatedFileStatus> listing = fileSystem.listFiles(new Path(directory), true);
-      while (listing.hasNext()) {
-        LocatedFileStatus file = listing.next();
-        files.add(new StoredFile(file.getPath().toUri(), file.getLen()));
+      if (fileSystem instanceof LocalFileSystem) {
+        listLocally(fileSystem, new Path(directory), files);
+      } else {
+        RemoteIterator<LocatedFileStatus> listing = fileSystem.listFiles(new Path(directory), true);
+        while (listing.hasNext()) {
+          LocatedFileStatus file = listing.next();
+          files.add(new StoredFile(file.getPath().toUri(), file.getLen()));
+        }
       }
     } catch (IOException | RuntimeException e) {
       throw named("Cannot list", directory, e);
     }
     files.sort(Comparator.comparing(file -> file.uri().getPath()));
     return files;
+  }
+
+  /**
+   * Without {@code listFiles}, which on the local file system starts a process per file to ask for
+   * its permissions (35,000 files: more than two minutes, and one second without).
+   */
+  private static void listLocally(FileSystem fileSystem, Path directory, List<StoredFile> files)
+      throws IOException {
+    for (FileStatus status : fileSystem.listStatus(directory)) {
+      if (status.isDirectory()) {
+        listLocally(fileSystem, status.getPath(), files);
+      } else {
+        URI uri = new Path("file", null, status.getPath().toUri().getPath()).toUri();
+        files.add(new StoredFile(uri, status.getLen()));
+      }
+    }
   }
 
   /**
@@ -311,9 +334,11 @@ public final class Storage implements Serializable {
         write(plain, temporary, content);
         if (fileSystem instanceof LocalFileSystem local) {
           plain.delete(local.getChecksumFile(target), false);
-          if (!plain.rename(temporary, target)) {
-            throw new IOException("cannot rename " + temporary);
-          }
+          // Not by Hadoop's rename, which copies where it cannot rename.
+          Files.move(
+              local.pathToFile(temporary).toPath(),
+              local.pathToFile(target).toPath(),
+              StandardCopyOption.ATOMIC_MOVE);
         } else {
           FileContext.getFileContext(fileSystem.getUri(), sharedConfiguration())
               .rename(temporary, target, Options.Rename.OVERWRITE);
@@ -358,6 +383,13 @@ public final class Storage implements Serializable {
       FileNotFoundException missing = new FileNotFoundException("No such file: " + uri);
       missing.initCause(cause);
       return missing;
+    }
+    if (cause instanceof AccessDeniedException) {
+      return new IOException(
+          "%s %s: Access denied (check the credentials, storage.s3 or those of the environment, and"
+                  .formatted(failure, uri)
+              + " their permissions)",
+          cause);
     }
     String message = cause.getMessage() == null ? cause.toString() : cause.getMessage();
     return new IOException("%s %s: %s".formatted(failure, uri, message), cause);

@@ -1,0 +1,141 @@
+package io.phiscale.jobs.cli;
+
+import io.phiscale.jobs.config.PhiscaleConfiguration;
+import io.phiscale.jobs.evaluate.EvaluateJob;
+import io.phiscale.jobs.report.EvaluationReport;
+import io.phiscale.jobs.report.NetworkResult;
+import io.phiscale.jobs.run.SparkContexts;
+import io.phiscale.jobs.shard.ShardJob;
+import io.phiscale.jobs.study.ReportFiles;
+import io.phiscale.jobs.study.StudyJob;
+import io.phiscale.jobs.train.TrainJob;
+import io.phiscale.pipeline.shard.ShardManifest;
+import io.phiscale.pipeline.shard.ShardSplit;
+import io.phiscale.pipeline.storage.Storage;
+import java.io.IOException;
+import java.net.URI;
+import java.util.List;
+import java.util.Locale;
+import org.apache.spark.sql.SparkSession;
+
+/** Runs the jobs on Spark and prints what they did. */
+public final class SparkJobRunner implements JobRunner {
+
+  @Override
+  public void shard(PhiscaleConfiguration configuration, Console console) throws Exception {
+    try (SparkSession session = open(configuration)) {
+      shard(session, configuration, console);
+    }
+  }
+
+  @Override
+  public void train(PhiscaleConfiguration configuration, Console console) throws Exception {
+    try (SparkSession session = open(configuration)) {
+      TrainJob.Result result =
+          new TrainJob(session, configuration)
+              .run(new TrainingProgress(console, configuration.name(), configuration));
+      console.print(
+          String.format(
+              Locale.ROOT,
+              "Trained %s epochs, %,d images; final loss %.4f%nCheckpoint: %s",
+              result.checkpoint().info().progress().epoch(),
+              result.checkpoint().info().progress().images(),
+              result.metrics().isEmpty()
+                  ? Double.NaN
+                  : result.metrics().get(result.metrics().size() - 1).loss(),
+              shown(
+                  result
+                      .directory()
+                      .checkpoints()
+                      .location(result.checkpoint().info().progress().round()))));
+    }
+  }
+
+  @Override
+  public void evaluate(PhiscaleConfiguration configuration, Console console) throws Exception {
+    try (SparkSession session = open(configuration)) {
+      List<NetworkResult> rows = new EvaluateJob(session, configuration).run();
+      Storage storage = Storage.of(configuration.storage().hadoopProperties());
+      ShardManifest manifest =
+          ShardManifest.read(storage, Storage.uri(configuration.data().shards().toString()));
+      EvaluationReport report =
+          ReportFiles.report(configuration, manifest.contentDigest(), rows, List.of());
+      URI page =
+          ReportFiles.write(
+              storage, Storage.uri(configuration.evaluate().output().toString()), report);
+      console.print(report.toConsoleTable().stripTrailing());
+      console.print("Report: " + shown(page));
+    }
+  }
+
+  @Override
+  public void study(PhiscaleConfiguration configuration, Console console) throws Exception {
+    try (SparkSession session = open(configuration)) {
+      study(session, configuration, console);
+    }
+  }
+
+  @Override
+  public void quickstart(PhiscaleConfiguration configuration, Console console) throws Exception {
+    try (SparkSession session = open(configuration)) {
+      shard(session, configuration, console);
+      study(session, configuration, console);
+    }
+    console.print(
+        String.join(
+            System.lineSeparator(),
+            "",
+            "Next:",
+            "  jobs/bin/phiscale summary --phi 1 --base tiny --classes 10   what these networks are",
+            "  jobs/bin/phiscale study --help                               a study of your own",
+            "  conf/cifar10.conf, conf/imagenet-phi-study.conf              where to begin"));
+  }
+
+  private static void shard(
+      SparkSession session, PhiscaleConfiguration configuration, Console console)
+      throws IOException {
+    console.note("Sharding " + shown(configuration.data().source().train()) + " ...");
+    ShardJob.Result result = new ShardJob(session, configuration).run();
+    ShardManifest manifest = result.manifest();
+    StringBuilder text = new StringBuilder();
+    text.append(
+        result instanceof ShardJob.Result.AlreadyThere
+            ? "Shards of this configuration are there already:"
+            : "Sharded:");
+    for (String name : manifest.splits().keySet()) {
+      ShardSplit split = manifest.split(name);
+      text.append(
+          String.format(
+              Locale.ROOT,
+              " %s %,d images in %d files (%,d rejected);",
+              name,
+              split.images(),
+              split.files().size(),
+              split.rejected()));
+    }
+    text.append(String.format(Locale.ROOT, " %d classes%nShards: ", manifest.labels().size()));
+    text.append(shown(configuration.data().shards()));
+    console.print(text.toString());
+  }
+
+  private static void study(
+      SparkSession session, PhiscaleConfiguration configuration, Console console)
+      throws IOException, InterruptedException {
+    StudyJob.Result result =
+        new StudyJob(session, configuration)
+            .run(
+                (name, place) ->
+                    new TrainingProgress(console, name + " (" + place + ")", configuration));
+    console.print(result.report().toConsoleTable().stripTrailing());
+    console.print("Report: " + shown(result.page()));
+  }
+
+  private static SparkSession open(PhiscaleConfiguration configuration) {
+    return SparkContexts.open(configuration, configuration.train().workers());
+  }
+
+  /** A local path as a path, anything else as its URI. */
+  private static String shown(URI uri) {
+    return "file".equals(uri.getScheme()) ? uri.getPath() : uri.toString();
+  }
+}

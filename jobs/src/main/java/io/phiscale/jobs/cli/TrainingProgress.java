@@ -1,0 +1,71 @@
+package io.phiscale.jobs.cli;
+
+import io.phiscale.jobs.config.PhiscaleConfiguration;
+import io.phiscale.jobs.run.RoundMetrics;
+import io.phiscale.jobs.train.TrainingListener;
+import java.time.Duration;
+import java.util.Locale;
+
+/** The progress line of training: round, epoch, loss, images/s, time left. */
+final class TrainingProgress implements TrainingListener {
+  private final Console console;
+  private final String name;
+  private final int epochs;
+  private int rounds;
+  private int firstRound;
+  private double seconds;
+  private RoundMetrics last;
+
+  TrainingProgress(Console console, String name, PhiscaleConfiguration configuration) {
+    this.console = console;
+    this.name = name;
+    this.epochs = configuration.train().epochs();
+  }
+
+  @Override
+  public void started(int firstRound, int rounds) {
+    this.firstRound = firstRound;
+    this.rounds = rounds;
+    if (firstRound > rounds) {
+      console.note(name + ": all " + epochs + " epochs are trained already");
+    } else if (firstRound > 1) {
+      console.note(name + ": resumed after round " + (firstRound - 1) + " of " + rounds);
+    }
+  }
+
+  @Override
+  public void completed(RoundMetrics round) {
+    last = round;
+    seconds += round.seconds();
+    double perRound = seconds / (round.round() - firstRound + 1);
+    console.progress(line(round) + "  ETA " + time(perRound * (rounds - round.round())));
+    if (round.round() == rounds) {
+      console.note(line(last) + "  in " + time(seconds));
+    }
+  }
+
+  private String line(RoundMetrics round) {
+    return String.format(
+        Locale.ROOT,
+        "%s  round %d/%d  epoch %.1f/%d  loss %.4f  %,.0f images/s",
+        name,
+        round.round(),
+        rounds,
+        round.epoch(),
+        epochs,
+        round.loss(),
+        round.imagesPerSecond());
+  }
+
+  private static String time(double seconds) {
+    Duration duration = Duration.ofMillis(Math.round(seconds * 1e3));
+    return duration.toHours() > 0
+        ? String.format(
+            Locale.ROOT,
+            "%d:%02d:%02d",
+            duration.toHours(),
+            duration.toMinutesPart(),
+            duration.toSecondsPart())
+        : String.format(Locale.ROOT, "%d:%02d", duration.toMinutes(), duration.toSecondsPart());
+  }
+}

@@ -1,0 +1,12 @@
+/**
+ * The command line {@code phiscale}: parses, loads the configuration, calls a job, and turns every
+ * outcome into one clear line and an exit code.
+ *
+ * <p>Main types: {@link io.phiscale.jobs.cli.Phiscale} (main class), {@link
+ * io.phiscale.jobs.cli.JobRunner} (what the commands call), {@link io.phiscale.jobs.cli.Console}
+ * (where jobs print).
+ *
+ * <p>May depend on everything; nothing may depend on it. Nothing of Spark is loaded for {@code
+ * --help}, {@code --version} and {@code summary}, which answer at once.
+ */
+package io.phiscale.jobs.cli;

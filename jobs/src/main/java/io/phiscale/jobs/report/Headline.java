@@ -1,0 +1,73 @@
+package io.phiscale.jobs.report;
+
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * What the report says in a few sentences: which network is best, how sure that is, and what
+ * compute bought.
+ *
+ * @param best the row with the highest top-1; of equals, the one with fewer multiply-adds
+ * @param trend the line through all rows with the best row's kind of weights
+ * @param sentences the headline, then what qualifies it; plain text
+ */
+record Headline(NetworkResult best, Optional<Trend> trend, List<String> sentences) {
+
+  static Headline of(EvaluationReport report) {
+    Comparator<NetworkResult> better =
+        Comparator.<NetworkResult>comparingDouble(row -> row.score().top1())
+            .thenComparing(Comparator.comparingLong(NetworkResult::multiplyAdds).reversed());
+    NetworkResult best = report.rows().stream().max(better).orElseThrow();
+    List<NetworkResult> sameWeights =
+        report.rows().stream().filter(row -> row.weights() == best.weights()).toList();
+    Optional<Trend> trend = Trend.of(sameWeights);
+
+    String winner =
+        String.format("%s is best with %s%% top-1", best.name(), Column.TOP1.shown().apply(best));
+    String gain =
+        trend
+            .map(
+                line ->
+                    String.format(
+                        "; each doubling of multiply-adds %s %s points",
+                        line.gainPerDoubling() < 0 ? "costs" : "buys",
+                        Figures.percent(Math.abs(line.gainPerDoubling()), 1)))
+            .orElse("");
+    String detail =
+        String.format(
+            "Its 95%% interval is %s%% (%s weights); it has %s parameters and takes %s multiply-adds"
+                + " per image.",
+            Column.INTERVAL.shown().apply(best),
+            best.weights().label(),
+            Column.PARAMETERS.shown().apply(best),
+            Column.MULTIPLY_ADDS.shown().apply(best));
+    List<String> sentences = new ArrayList<>(List.of(winner + gain + ".", detail));
+    doubt(best, sameWeights).ifPresent(sentences::add);
+    trend.ifPresent(
+        line ->
+            sentences.add(
+                String.format(
+                    "The gain per doubling is that of the least-squares line through %d results.",
+                    line.networks())));
+    return new Headline(best, trend, List.copyOf(sentences));
+  }
+
+  /** Other networks whose intervals reach into the best one's: the order is not settled. */
+  private static Optional<String> doubt(NetworkResult best, List<NetworkResult> rows) {
+    double low = best.score().top1Interval().low();
+    List<String> close =
+        rows.stream()
+            .filter(row -> !row.name().equals(best.name()))
+            .filter(row -> row.score().top1Interval().high() >= low)
+            .map(NetworkResult::name)
+            .distinct()
+            .toList();
+    return switch (close.size()) {
+      case 0 -> Optional.empty();
+      case 1 -> Optional.of("The interval of " + close.get(0) + " overlaps it.");
+      default -> Optional.of("The intervals of " + close.size() + " other networks overlap it.");
+    };
+  }
+}

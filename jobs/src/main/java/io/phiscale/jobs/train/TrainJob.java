@@ -1,0 +1,228 @@
+package io.phiscale.jobs.train;
+
+import io.phiscale.jobs.config.ConfigurationException;
+import io.phiscale.jobs.config.PhiscaleConfiguration;
+import io.phiscale.jobs.config.TrainSection;
+import io.phiscale.jobs.run.Checkpoint;
+import io.phiscale.jobs.run.CheckpointInfo;
+import io.phiscale.jobs.run.Progress;
+import io.phiscale.jobs.run.Provenance;
+import io.phiscale.jobs.run.RoundMetrics;
+import io.phiscale.jobs.run.RunDirectory;
+import io.phiscale.model.train.ExponentialMovingAverage;
+import io.phiscale.model.train.LearningRateSchedule;
+import io.phiscale.model.train.OptimizerSpec;
+import io.phiscale.model.train.Replica;
+import io.phiscale.model.train.ReplicaSpec;
+import io.phiscale.model.train.WeightDecay;
+import io.phiscale.pipeline.batch.LoaderSettings;
+import io.phiscale.pipeline.image.Interpolation;
+import io.phiscale.pipeline.image.TrainTransform;
+import io.phiscale.pipeline.shard.RowGroup;
+import io.phiscale.pipeline.shard.ShardManifest;
+import io.phiscale.pipeline.storage.Storage;
+import java.io.IOException;
+import java.net.URI;
+import java.util.List;
+import java.util.Optional;
+import org.apache.spark.api.java.JavaSparkContext;
+import org.apache.spark.sql.SparkSession;
+
+/**
+ * Trains the network of a configuration on its shards: resolves the configuration, records
+ * provenance, starts or resumes the {@link ParameterAveragingTrainer}.
+ */
+public final class TrainJob {
+  private final SparkSession session;
+  private final PhiscaleConfiguration configuration;
+  private final Storage storage;
+
+  /**
+   * @param session the Spark session
+   * @param configuration all of it
+   */
+  public TrainJob(SparkSession session, PhiscaleConfiguration configuration) {
+    this.session = session;
+    this.configuration = configuration;
+    this.storage = Storage.of(configuration.storage().hadoopProperties());
+  }
+
+  /**
+   * What became of the job.
+   *
+   * @param directory the run
+   * @param checkpoint the last checkpoint
+   * @param metrics every round
+   */
+  public record Result(RunDirectory directory, Checkpoint checkpoint, List<RoundMetrics> metrics) {
+    public Result {
+      metrics = List.copyOf(metrics);
+    }
+  }
+
+  /**
+   * Trains until {@code train.epochs}, from the newest checkpoint where there is one.
+   *
+   * @throws IOException if shards cannot be read or the run cannot be written
+   * @throws ConfigurationException if a checkpoint is in the way, or was made by a configuration
+   *     that computes something else
+   */
+  public Result run(TrainingListener listener) throws IOException, InterruptedException {
+    TrainSection train = configuration.train();
+    URI shards = Storage.uri(configuration.data().shards().toString());
+    ShardManifest manifest = ShardManifest.read(storage, shards);
+    List<RowGroup> rowGroups = manifest.rowGroups(shards, "train");
+    NetworkPlan network = NetworkPlan.of(configuration.network(), manifest.labels().size());
+    if (network.spec().classes() < manifest.labels().size()) {
+      throw new ConfigurationException(
+          String.format(
+              "Invalid network.classes: %s (the data set in %s has %s classes)",
+              network.spec().classes(), shards, manifest.labels().size()));
+    }
+    ReplicaSpec replica = replica(network, train);
+    TrainingRecipe recipe =
+        new TrainingRecipe(
+            replica,
+            schedule(train),
+            transform(network, train),
+            storage,
+            rowGroups,
+            new EpochPlan(
+                manifest.split("train").images(),
+                train.workers(),
+                train.averaging().localSteps(),
+                train.batchSize()),
+            train.seed(),
+            LoaderSettings.ofBatchSize(train.batchSize())
+                .withThreads(train.loader().threads())
+                .withQueueDepth(train.loader().queueBatches())
+                .withMaxPixels(configuration.data().maxPixels())
+                .withWaitLimit(train.deadline()));
+    RunDirectory directory = new RunDirectory(storage, Storage.uri(train.output().toString()));
+    Checkpoint start = start(directory, manifest, network, replica);
+    TrainingGoal goal =
+        new TrainingGoal(
+            configuration.name() + " " + network.identity().name(),
+            train.epochs(),
+            train.checkpoint().everyEpochs(),
+            train.checkpoint().keep(),
+            train.emaDecay() == 0
+                ? Optional.empty()
+                : Optional.of(new ExponentialMovingAverage(train.emaDecay())),
+            train.deadline());
+    new ParameterAveragingTrainer(
+            JavaSparkContext.fromSparkContext(session.sparkContext()),
+            recipe,
+            goal,
+            directory,
+            listener)
+        .train(start);
+    Checkpoint last =
+        directory
+            .checkpoints()
+            .latest()
+            .orElseThrow(() -> new IllegalStateException("No checkpoint in " + directory.root()));
+    return new Result(directory, last, directory.metrics(last.info().progress().round()));
+  }
+
+  private Checkpoint start(
+      RunDirectory directory, ShardManifest manifest, NetworkPlan network, ReplicaSpec replica)
+      throws IOException {
+    Provenance provenance = Provenance.of(configuration, manifest.contentDigest());
+    Optional<Provenance> earlier = directory.provenance();
+    Optional<Checkpoint> checkpoint = directory.checkpoints().latest();
+    if (checkpoint.isPresent()) {
+      if (configuration.train().resume() == TrainSection.Resume.NEVER) {
+        throw new ConfigurationException(
+            String.format(
+                "A checkpoint lies in %s and train.resume = never: set train.output to another"
+                    + " folder",
+                directory.root()));
+      }
+      List<String> conflicts =
+          earlier.map(before -> before.conflicts(provenance)).orElse(List.of());
+      if (!conflicts.isEmpty()) {
+        throw new ConfigurationException(
+            String.format(
+                "Cannot resume %s with another configuration: %s; undo that, or set train.output to"
+                    + " another folder",
+                directory.root(), String.join("; ", conflicts)));
+      }
+      return checkpoint.get();
+    }
+    directory.record(provenance);
+    try (Replica fresh = new Replica(replica)) {
+      float[] parameters = fresh.initialParameters(configuration.train().seed());
+      return new Checkpoint(
+          new CheckpointInfo(
+              CheckpointInfo.SCHEMA_VERSION,
+              network.spec(),
+              network.identity(),
+              manifest.labels().names(),
+              Progress.START,
+              configuration.train().seed(),
+              manifest.contentDigest(),
+              configuration.digest(),
+              parameters.length,
+              0,
+              0,
+              ""),
+          parameters,
+          fresh.initialOptimizerState(),
+          configuration.train().emaDecay() == 0 ? new float[0] : parameters.clone());
+    }
+  }
+
+  private ReplicaSpec replica(NetworkPlan network, TrainSection train) {
+    TrainSection.Optimizer optimizer = train.optimizer();
+    OptimizerSpec spec =
+        switch (optimizer.name()) {
+          case SGD ->
+              new OptimizerSpec.Sgd(
+                  optimizer.momentum(),
+                  optimizer.nesterov()
+                      ? OptimizerSpec.Sgd.Variant.NESTEROV
+                      : OptimizerSpec.Sgd.Variant.CLASSICAL);
+          case RMSPROP ->
+              new OptimizerSpec.RmsPropTf(
+                  optimizer.decay(), optimizer.momentum(), optimizer.epsilon());
+          case ADAMW ->
+              new OptimizerSpec.AdamW(optimizer.beta1(), optimizer.beta2(), optimizer.epsilon());
+        };
+    WeightDecay.Exclusion exclusion =
+        switch (train.weightDecayExclusion()) {
+          case BATCH_NORM -> WeightDecay.Exclusion.BATCH_NORM;
+          case ONE_DIMENSIONAL -> WeightDecay.Exclusion.ALL_ONE_DIMENSIONAL;
+          case NONE -> WeightDecay.Exclusion.NONE;
+        };
+    return new ReplicaSpec(
+        network.spec(),
+        spec,
+        new WeightDecay(train.weightDecay(), exclusion),
+        train.labelSmoothing(),
+        Threads.kernels(train.kernels()),
+        Threads.ofTask(session.sparkContext()));
+  }
+
+  private static LearningRateSchedule schedule(TrainSection train) {
+    TrainSection.LearningRate rate = train.learningRate();
+    double peak = rate.peak(train.globalBatchSize());
+    LearningRateSchedule schedule =
+        switch (rate.schedule()) {
+          case COSINE -> new LearningRateSchedule.Cosine(peak, train.epochs());
+          case EXPONENTIAL ->
+              new LearningRateSchedule.ExponentialStaircase(
+                  peak, rate.decayRate(), rate.decayEpochs());
+          case CONSTANT -> new LearningRateSchedule.Constant(peak);
+        };
+    return new LearningRateSchedule.Warmup(rate.warmupEpochs(), schedule);
+  }
+
+  private static TrainTransform transform(NetworkPlan network, TrainSection train) {
+    TrainSection.Augment augment = train.augment();
+    return TrainTransform.inception(network.spec().resolutionPx())
+        .withAreaRange(augment.cropAreaMin(), augment.cropAreaMax())
+        .withMirrorProbability(augment.flip())
+        .withInterpolation(Interpolation.valueOf(augment.interpolation().name()));
+  }
+}

@@ -1,0 +1,16 @@
+package io.phiscale.jobs.train;
+
+/** The loss or a parameter became NaN or infinite. The last checkpoint stays as it was. */
+public final class TrainingDivergedException extends RuntimeException {
+  private static final long serialVersionUID = 1L;
+
+  TrainingDivergedException(
+      String what, int worker, int round, int step, double learningRate, String checkpoint) {
+    super(
+        String.format(
+            "Training diverged: %s not finite on worker %s in round %s, local step %s, at learning"
+                + " rate %.4g. %s; try a lower train.learning-rate.base, a longer warm-up, or fewer"
+                + " train.averaging.local-steps",
+            what, worker, round, step, learningRate, checkpoint));
+  }
+}

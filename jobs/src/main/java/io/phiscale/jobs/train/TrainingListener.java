@@ -1,0 +1,24 @@
+package io.phiscale.jobs.train;
+
+import io.phiscale.jobs.run.RoundMetrics;
+import java.net.URI;
+
+/** Hears how training goes, on the driver. */
+public interface TrainingListener {
+  /** Hears nothing. */
+  TrainingListener SILENT = new TrainingListener() {};
+
+  /**
+   * Training starts or goes on.
+   *
+   * @param firstRound the next round, from 1
+   * @param rounds rounds of the whole run
+   */
+  default void started(int firstRound, int rounds) {}
+
+  /** A round has been averaged. */
+  default void completed(RoundMetrics round) {}
+
+  /** A checkpoint has been published. */
+  default void published(URI checkpoint) {}
+}

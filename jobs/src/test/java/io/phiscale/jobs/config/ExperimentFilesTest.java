@@ -1,0 +1,95 @@
+package io.phiscale.jobs.config;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Properties;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** Every file in {@code conf/} loads, and says what it is. */
+class ExperimentFilesTest {
+  private static final Path CONF = Path.of("..", "conf");
+
+  private static PhiscaleConfiguration load(String name) {
+    return new ConfigurationLoader().file(CONF.resolve(name).toString()).load();
+  }
+
+  static List<Path> experiments() throws IOException {
+    try (Stream<Path> files = Files.list(CONF)) {
+      return files
+          .filter(file -> file.toString().endsWith(".conf"))
+          .filter(file -> !file.endsWith("spark-defaults.conf"))
+          .sorted()
+          .toList();
+    }
+  }
+
+  @Test
+  void allAreThere() throws IOException {
+    assertThat(experiments())
+        .extracting(file -> file.getFileName().toString())
+        .contains("cifar10.conf", "imagenet-b0.conf", "imagenet-phi-study.conf", "quickstart.conf");
+  }
+
+  @ParameterizedTest
+  @MethodSource("experiments")
+  void loadsUnderItsOwnNameWithAHeader(Path file) throws IOException {
+    PhiscaleConfiguration configuration = load(file.getFileName().toString());
+
+    assertThat(configuration.name() + ".conf").isEqualTo(file.getFileName().toString());
+    assertThat(configuration.data().source().isConfigured()).isTrue();
+    assertThat(configuration.data().source().validation())
+        .isInstanceOf(DataSection.Validation.Separate.class);
+    assertThat(Files.readString(file))
+        .contains("# Paper     ", "# Command   ", "# Time      ", "# Score     ");
+  }
+
+  @Test
+  void quickstartUsesTheBundledImages() {
+    DataSection.Source source = load("quickstart.conf").data().source();
+
+    assertThat(source.layout()).isEqualTo(DataSection.Layout.IMAGENET_TAR);
+    assertThat(source.train().getPath()).endsWith("/jobs/src/quickstart/fashion-mnist/train.tar");
+    assertThat(Path.of("src/quickstart/fashion-mnist/train.tar")).isRegularFile();
+    assertThat(((DataSection.Validation.Separate) source.validation()).location().getPath())
+        .endsWith("/jobs/src/quickstart/fashion-mnist/validation.tar");
+  }
+
+  @Test
+  void imagenetB0IsThePublishedRecipe() {
+    PhiscaleConfiguration configuration = load("imagenet-b0.conf");
+
+    assertThat(configuration.network().scaling())
+        .isEqualTo(new NetworkSection.Scaling.Published("b0"));
+    assertThat(configuration.network().padding()).isEqualTo(NetworkSection.Padding.SAME);
+    assertThat(configuration.train().globalBatchSize()).isEqualTo(4096);
+    assertThat(configuration.train().learningRate().peak(4096)).isEqualTo(0.256);
+    assertThat(configuration.train().optimizer())
+        .isEqualTo(
+            new TrainSection.Optimizer(
+                TrainSection.Optimizer.Name.RMSPROP, 0.9, false, 0.9, 1e-3, 0.9, 0.999));
+    assertThat(configuration.sparkProperties())
+        .containsKey("spark.sql.parquet.output.committer.class");
+  }
+
+  @Test
+  void sparkDefaultsAndLoggingAreReadable() throws IOException {
+    Properties spark = new Properties();
+    Properties logging = new Properties();
+    try (var sparkReader = Files.newBufferedReader(CONF.resolve("spark-defaults.conf"));
+        var loggingReader = Files.newBufferedReader(CONF.resolve("log4j2.properties"))) {
+      spark.load(sparkReader);
+      logging.load(loggingReader);
+    }
+
+    assertThat(spark.stringPropertyNames()).isNotEmpty().allMatch(key -> key.startsWith("spark."));
+    assertThat(logging).containsEntry("logger.phiscale.level", "info");
+    assertThat(logging).containsEntry("logger.apache.level", "warn");
+  }
+}

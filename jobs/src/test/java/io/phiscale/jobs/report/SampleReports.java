@@ -1,0 +1,166 @@
+package io.phiscale.jobs.report;
+
+import io.phiscale.jobs.report.NetworkResult.Scaling;
+import io.phiscale.jobs.report.NetworkResult.Score;
+import io.phiscale.jobs.report.NetworkResult.Training;
+import java.io.IOException;
+import java.net.URI;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/** Invented reports in the size of real ones; {@link #main} writes one to look at. */
+final class SampleReports {
+  private SampleReports() {}
+
+  /** Writes the φ study's files below the folder named by the first argument. */
+  public static void main(String[] arguments) throws IOException {
+    Path folder = Path.of(arguments[0]);
+    ReportWriter.write(
+        arguments.length > 1 ? crowded() : phiStudy(),
+        (name, bytes) -> {
+          Path file = folder.resolve(name);
+          Files.createDirectories(file.getParent());
+          Files.write(file, bytes);
+        });
+  }
+
+  /** Three networks φ = 0, 1, 2, each with raw and EMA weights, and their learning curves. */
+  static EvaluationReport phiStudy() {
+    List<NetworkResult> rows = new ArrayList<>();
+    List<LearningCurve> curves = new ArrayList<>();
+    long[] parameters = {312_458, 391_902, 533_164};
+    long[] multiplyAdds = {4_812_416, 9_530_880, 18_940_928};
+    double[] raw = {0.742, 0.778, 0.796};
+    double[] ema = {0.751, 0.789, 0.8135};
+    for (int phi = 0; phi <= 2; phi++) {
+      Scaling scaling =
+          new Scaling(
+              phi,
+              PhiKind.COMPOUND,
+              Math.pow(1.1, phi),
+              Math.pow(1.2, phi),
+              (int) Math.round(28 * Math.pow(1.15, phi)));
+      for (Weights weights : Weights.values()) {
+        double top1 = (weights == Weights.RAW ? raw : ema)[phi];
+        rows.add(
+            new NetworkResult(
+                "phi-" + phi,
+                scaling,
+                parameters[phi],
+                multiplyAdds[phi],
+                weights,
+                new Score(
+                    1000,
+                    10,
+                    Math.round(top1 * 1000) / 1000.0,
+                    0.98 + 0.005 * phi,
+                    0.71 - 0.06 * phi,
+                    0.875,
+                    "bicubic",
+                    Duration.ofMillis(840 + 600L * phi)),
+                new Training(40_000, 8, 17, Duration.ofSeconds(31 + 28L * phi), 1290.0 / (phi + 1)),
+                URI.create("file:/runs/quickstart/phi-" + phi + "/checkpoints/round-40")));
+      }
+      List<LearningPoint> points = new ArrayList<>();
+      for (int round = 1; round <= 40; round++) {
+        double wave = 0.05 * Math.sin(1.7 * round + phi) / Math.sqrt(round);
+        points.add(
+            new LearningPoint(
+                round,
+                round / 5.0,
+                1000L * round,
+                0.55 - 0.06 * phi + 1.75 * Math.exp(-round / 7.0) + wave,
+                0.016,
+                1290.0 / (phi + 1)));
+      }
+      curves.add(new LearningCurve("phi-" + phi, points));
+    }
+    Map<String, String> provenance = new LinkedHashMap<>();
+    provenance.put("commit", "4f9c1d2e8b7a6c5d4e3f2a1b0c9d8e7f6a5b4c3d");
+    provenance.put("configuration", "conf/quickstart.conf");
+    provenance.put("data set", "fashion-mnist-sample, 5,000 + 1,000 images, 10 classes");
+    provenance.put(
+        "manifest digest",
+        "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08");
+    provenance.put("Java", "17.0.15");
+    provenance.put("Spark", "3.5.7, local[2]");
+    return new EvaluationReport(
+        "Quickstart: φ = 0, 1, 2 on Fashion-MNIST",
+        rows,
+        curves,
+        provenance,
+        List.of("One seed per network: the intervals do not cover the chance of training."));
+  }
+
+  /** Eleven networks, nominal φ and single axes at equal multiply-adds among them, three seeds. */
+  static EvaluationReport crowded() {
+    List<NetworkResult> rows = new ArrayList<>();
+    List<LearningCurve> curves = new ArrayList<>();
+    for (int b = 0; b < 8; b++) {
+      rows.add(
+          crowdedRow(
+              "efficientnet-b" + b,
+              new Scaling(b, PhiKind.NOMINAL, 1 + b / 7.0, 1 + 0.3 * b, 224 + 54 * b),
+              385_814_752L * (1L << b) * 9 / 10,
+              0.771 + 0.03 * (1 - Math.exp(-b / 1.5)),
+              1));
+      List<LearningPoint> points = new ArrayList<>();
+      for (int round = 1; round <= 2000; round++) {
+        points.add(
+            new LearningPoint(
+                round,
+                round / 5.7,
+                25_600L * round,
+                1.9 - 0.05 * b + 5 * Math.exp(-round / 300.0) + 0.1 * Math.sin(round * 12.9898),
+                0.016,
+                1000));
+      }
+      curves.add(new LearningCurve("efficientnet-b" + b, points));
+    }
+    String[] axes = {"b0-depth-4", "b0-width-2", "b0-resolution-2"};
+    for (int axis = 0; axis < 3; axis++) {
+      for (int seed = 1; seed <= 3; seed++) {
+        rows.add(
+            crowdedRow(
+                axes[axis],
+                Scaling.withoutPhi(axis == 1 ? 2 : 1, axis == 0 ? 4 : 1, axis == 2 ? 448 : 224),
+                1_800_091_280L,
+                0.789 - 0.006 * axis + 0.001 * seed,
+                seed));
+      }
+    }
+    return new EvaluationReport(
+        "Single-axis against compound scaling", rows, curves, Map.of(), List.of());
+  }
+
+  private static NetworkResult crowdedRow(
+      String name, Scaling scaling, long multiplyAdds, double top1, long seed) {
+    return new NetworkResult(
+        name,
+        scaling,
+        multiplyAdds / 75,
+        multiplyAdds,
+        Weights.EMA,
+        new Score(50_000, 1000, top1, top1 + 0.16, 0.9, 0.875, "bicubic", Duration.ofMinutes(4)),
+        new Training(448_408_450L, 350, seed, Duration.ofMinutes(3007), 2489.4),
+        URI.create("s3a://studies/table-7/" + name + "/" + seed));
+  }
+
+  /** A network with an awkward name, few classes, no measured top-5 and no φ. */
+  static NetworkResult awkward(String name, int classes, double top5) {
+    return new NetworkResult(
+        name,
+        Scaling.withoutPhi(1, 4, 224),
+        20_091_856,
+        1_575_132_640,
+        Weights.RAW,
+        new Score(40, classes, 0.5, top5, 1.25, 0.875, "bicubic", Duration.ofMillis(12)),
+        new Training(0, 0, 0, Duration.ZERO, Double.NaN),
+        URI.create("s3a://bucket/run/checkpoint"));
+  }
+}

@@ -1,0 +1,62 @@
+package io.phiscale.jobs.support;
+
+import java.io.IOException;
+import java.net.URI;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import org.gaul.s3proxy.S3Proxy;
+import org.gaul.s3proxy.auth.AuthenticationType;
+import org.gaul.s3proxy.nio2blob.FilesystemNio2BlobStore;
+
+/** An S3 server in this JVM that checks signatures, with one bucket; files lie below a folder. */
+public final class EmbeddedS3 implements AutoCloseable {
+  /** The bucket. */
+  public static final String BUCKET = "phiscale";
+
+  private static final String ACCESS_KEY = "TESTACCESSKEY0000001";
+  private static final String SECRET_KEY = "test-secret-0000000000000000000000000001";
+
+  private final S3Proxy server;
+
+  /** Starts it on a free port. */
+  public EmbeddedS3(Path folder) throws Exception {
+    Files.createDirectories(folder.resolve(BUCKET));
+    server =
+        S3Proxy.builder()
+            .blobStore(new FilesystemNio2BlobStore(folder.toString()))
+            .endpoint(URI.create("http://127.0.0.1:0"))
+            .awsAuthentication(AuthenticationType.AWS_V2_OR_V4, ACCESS_KEY, SECRET_KEY)
+            .build();
+    server.start();
+  }
+
+  /** Configuration values that reach it. */
+  public Map<String, String> configuration() {
+    Map<String, String> values = new LinkedHashMap<>();
+    values.put("storage.s3.endpoint", "http://127.0.0.1:" + server.getPort());
+    values.put("storage.s3.region", "us-east-1");
+    values.put("storage.s3.path-style", "true");
+    values.put("storage.s3.ssl", "false");
+    values.put("storage.s3.access-key", ACCESS_KEY);
+    values.put("storage.s3.secret-key", SECRET_KEY);
+    values.put("storage.properties.\"fs.s3a.attempts.maximum\"", "1");
+    values.put("storage.properties.\"fs.s3a.retry.limit\"", "1");
+    return values;
+  }
+
+  /** A location in the bucket. */
+  public static URI uri(String path) {
+    return URI.create("s3a://" + BUCKET + "/" + path);
+  }
+
+  @Override
+  public void close() throws IOException {
+    try {
+      server.stop();
+    } catch (Exception e) {
+      throw new IOException("Cannot stop the embedded S3 server", e);
+    }
+  }
+}

@@ -1,0 +1,159 @@
+package io.phiscale.jobs.train;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.phiscale.jobs.config.ConfigurationException;
+import io.phiscale.jobs.config.PhiscaleConfiguration;
+import io.phiscale.jobs.evaluate.EvaluateJob;
+import io.phiscale.jobs.report.NetworkResult;
+import io.phiscale.jobs.run.RoundMetrics;
+import io.phiscale.jobs.shard.ShardJob;
+import io.phiscale.jobs.support.LocalSpark;
+import io.phiscale.jobs.support.SmallImages;
+import io.phiscale.pipeline.shard.ShardManifest;
+import io.phiscale.pipeline.storage.Storage;
+import java.io.IOException;
+import java.net.URI;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import org.apache.spark.sql.SparkSession;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The trainer on real Spark: reproducible, resumable, in every mode the same. */
+class TrainJobTest {
+  @TempDir static Path folder;
+
+  @Test
+  void twoRunsAndEveryModeAndAResumedRunGiveTheSameBits() throws Exception {
+    PhiscaleConfiguration unbroken = configuration("unbroken", Map.of("train.epochs", "4"));
+    PhiscaleConfiguration cluster =
+        configuration(
+            "cluster", Map.of("train.epochs", "4", "spark.master", "local-cluster[2,1,1024]"));
+    TrainJob.Result expected;
+    try (SparkSession session = LocalSpark.open(unbroken)) {
+      new ShardJob(session, unbroken).run();
+      expected = new TrainJob(session, unbroken).run(TrainingListener.SILENT);
+    }
+    assertThat(expected.metrics()).hasSize(4 * 3);
+    assertThat(expected.metrics().get(11).loss()).isLessThan(expected.metrics().get(0).loss());
+
+    // Killed after the first checkpoint, in the middle of a later epoch.
+    PhiscaleConfiguration broken = configuration("broken", Map.of("train.epochs", "4"));
+    try (SparkSession session = LocalSpark.open(broken)) {
+      assertThatThrownBy(() -> new TrainJob(session, broken).run(new Killer(5)))
+          .isInstanceOf(Killed.class);
+      TrainJob.Result resumed = new TrainJob(session, broken).run(TrainingListener.SILENT);
+      assertThat(losses(resumed)).isEqualTo(losses(expected));
+      assertThat(resumed.checkpoint().parameters())
+          .containsExactly(expected.checkpoint().parameters());
+      assertThat(resumed.checkpoint().optimizerState())
+          .containsExactly(expected.checkpoint().optimizerState());
+      assertThat(resumed.checkpoint().movingAverage())
+          .containsExactly(expected.checkpoint().movingAverage());
+    }
+
+    try (SparkSession session = LocalSpark.open(cluster)) {
+      TrainJob.Result distributed = new TrainJob(session, cluster).run(TrainingListener.SILENT);
+      assertThat(losses(distributed)).isEqualTo(losses(expected));
+      assertThat(distributed.checkpoint().parameters())
+          .containsExactly(expected.checkpoint().parameters());
+      List<NetworkResult> rows = new EvaluateJob(session, cluster).run();
+      assertThat(rows).hasSize(1);
+      assertThat(rows.get(0).score().images()).isEqualTo(validationImages());
+    }
+  }
+
+  @Test
+  void aRunIsNotResumedWithAConfigurationThatComputesSomethingElse() throws Exception {
+    PhiscaleConfiguration first = configuration("conflict", Map.of("train.epochs", "1"));
+    try (SparkSession session = LocalSpark.open(first)) {
+      new ShardJob(session, first).run();
+      new TrainJob(session, first).run(TrainingListener.SILENT);
+      PhiscaleConfiguration other =
+          configuration("conflict", Map.of("train.epochs", "2", "train.learning-rate.base", "0.1"));
+      assertThatThrownBy(() -> new TrainJob(session, other).run(TrainingListener.SILENT))
+          .isInstanceOf(ConfigurationException.class)
+          .hasMessageContaining("train.learning-rate.base is 0.1, was 0.05");
+      PhiscaleConfiguration longer =
+          configuration("conflict", Map.of("train.epochs", "2", "train.workers", "3"));
+      TrainJob.Result resumed = new TrainJob(session, longer).run(TrainingListener.SILENT);
+      assertThat(resumed.checkpoint().info().progress().epoch()).isEqualTo(2);
+      assertThat(resumed.checkpoint().info().progress().images()).isEqualTo(2 * trainImages());
+    }
+  }
+
+  @Test
+  void divergenceNamesWorkerRoundAndStepAndLeavesTheCheckpoint() throws Exception {
+    PhiscaleConfiguration configuration =
+        configuration("diverged", Map.of("train.learning-rate.base", "1e30"));
+    try (SparkSession session = LocalSpark.open(configuration)) {
+      new ShardJob(session, configuration).run();
+      assertThatThrownBy(() -> new TrainJob(session, configuration).run(TrainingListener.SILENT))
+          .isInstanceOf(TrainingDivergedException.class)
+          .hasMessageMatching(
+              "Training diverged: (loss|parameters) not finite on worker \\d in round 1, local step"
+                  + " \\d, at learning rate 1.*");
+    }
+    assertThat(folder.resolve("diverged/checkpoints/latest.json")).doesNotExist();
+  }
+
+  private static List<Double> losses(TrainJob.Result result) {
+    return result.metrics().stream().map(RoundMetrics::loss).toList();
+  }
+
+  private static long trainImages() throws IOException {
+    return manifestCount("train");
+  }
+
+  private static long validationImages() throws IOException {
+    return manifestCount("val");
+  }
+
+  private static long manifestCount(String split) throws IOException {
+    return ShardManifest.read(Storage.of(Map.of()), folder.resolve("shards").toUri())
+        .split(split)
+        .images();
+  }
+
+  private static PhiscaleConfiguration configuration(String run, Map<String, String> values)
+      throws IOException {
+    Path images = folder.resolve("images");
+    if (!Files.exists(images)) {
+      SmallImages.write(images, 40);
+    }
+    Map<String, String> all = new TreeMap<>(LocalSpark.tinyTraining());
+    all.put("data.source.layout", "class-folders");
+    all.put("data.source.train", images.toString());
+    all.put("data.source.validation.uri", "null");
+    all.put("data.source.validation-fraction", "0.3");
+    all.put("data.row-group-bytes", "4KiB");
+    all.put("train.output", folder.resolve(run).toUri().toString());
+    all.put("evaluate.checkpoint", folder.resolve(run).toUri().toString());
+    all.putAll(values);
+    return LocalSpark.configuration(folder, all);
+  }
+
+  private static final class Killed extends RuntimeException {
+    private static final long serialVersionUID = 1L;
+  }
+
+  /** Ends the driver's loop as a kill would: nothing is written after it. */
+  private record Killer(int round) implements TrainingListener {
+    @Override
+    public void completed(RoundMetrics metrics) {
+      if (metrics.round() == round) {
+        throw new Killed();
+      }
+    }
+
+    @Override
+    public void published(URI checkpoint) {
+      assertThat(Path.of(checkpoint)).exists();
+    }
+  }
+}

@@ -1,0 +1,189 @@
+package io.phiscale.model.train;
+
+import io.phiscale.model.kernels.Kernels;
+import io.phiscale.model.layers.StepContext;
+import io.phiscale.model.network.EfficientNets;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.FloatBuffer;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import org.deeplearning4j.nn.graph.ComputationGraph;
+import org.nd4j.linalg.api.buffer.DataType;
+import org.nd4j.linalg.api.ndarray.INDArray;
+import org.nd4j.linalg.factory.Nd4j;
+
+/**
+ * One trainable copy of a network: parameters, gradients, optimizer state and the scratch of its
+ * kernels. A training step is one call.
+ *
+ * <p>Between steps a replica is its two vectors, the parameters (running statistics included) and
+ * the optimizer's state (its slots laid end to end): {@link #load} and {@link #store} move them,
+ * and nothing else is remembered. So what a step computes is a function of those vectors and its
+ * arguments, bit for bit, on a given machine and number of threads.
+ *
+ * <p>Used by one thread at a time. Owns native memory: close it.
+ */
+public final class Replica implements AutoCloseable {
+  private final ReplicaSpec spec;
+  private final StepContext context;
+  private final ComputationGraph graph;
+  private final Optimizer optimizer;
+  private final FloatBuffer parameters;
+  private final FloatBuffer gradients;
+  private final List<FloatBuffer> state = new ArrayList<>();
+  private INDArray features;
+  private INDArray labels;
+
+  /** Builds the network. Its parameters are those of seed 0 until some are loaded. */
+  public Replica(ReplicaSpec spec) {
+    this.spec = spec;
+    Backend.useThreads(spec.threads());
+    context = new StepContext(Kernels.create(spec.kernels()));
+    graph = EfficientNets.build(spec.network(), 0, spec.labelSmoothing());
+    EfficientNets.use(graph, context);
+    ParameterLayout layout = EfficientNets.parameterLayout(graph);
+    optimizer = spec.optimizer().create(layout, spec.weightDecay());
+    parameters = Backend.view(graph.params());
+    graph.initGradientsView();
+    gradients = Backend.view(graph.getFlattenedGradients());
+    for (int i = 0; i < optimizer.stateSlots().size(); i++) {
+      state.add(
+          ByteBuffer.allocateDirect(layout.length() * Float.BYTES)
+              .order(ByteOrder.nativeOrder())
+              .asFloatBuffer());
+    }
+    optimizer.initialise(state);
+  }
+
+  /** What it was made from. */
+  public ReplicaSpec spec() {
+    return spec;
+  }
+
+  /** The paper's initial values: they depend on the network and the seed alone. */
+  public float[] initialParameters(long seed) {
+    ComputationGraph fresh = EfficientNets.build(spec.network(), seed, spec.labelSmoothing());
+    float[] values = new float[parameters.limit()];
+    Backend.view(fresh.params()).get(0, values);
+    fresh.close();
+    return values;
+  }
+
+  /** The optimizer's state before the first step, slot after slot. */
+  public float[] initialOptimizerState() {
+    float[] values = new float[state.size() * parameters.limit()];
+    List<Optimizer.StateSlot> slots = optimizer.stateSlots();
+    for (int slot = 0; slot < slots.size(); slot++) {
+      Arrays.fill(
+          values,
+          slot * parameters.limit(),
+          (slot + 1) * parameters.limit(),
+          slots.get(slot).initialValue());
+    }
+    return values;
+  }
+
+  /**
+   * Takes over parameters and optimizer state.
+   *
+   * @throws IllegalArgumentException if a length is not this network's
+   */
+  public void load(float[] newParameters, float[] newState) {
+    requireLengths(newParameters, newState);
+    parameters.put(0, newParameters);
+    for (int slot = 0; slot < state.size(); slot++) {
+      state.get(slot).put(0, newState, slot * parameters.limit(), parameters.limit());
+    }
+  }
+
+  /**
+   * Copies parameters and optimizer state out.
+   *
+   * @throws IllegalArgumentException if a length is not this network's
+   */
+  public void store(float[] parametersOut, float[] stateOut) {
+    requireLengths(parametersOut, stateOut);
+    parameters.get(0, parametersOut);
+    for (int slot = 0; slot < state.size(); slot++) {
+      state.get(slot).get(0, stateOut, slot * parameters.limit(), parameters.limit());
+    }
+  }
+
+  private void requireLengths(float[] someParameters, float[] someState) {
+    int expected = parameters.limit();
+    if (someParameters.length != expected || someState.length != expected * state.size()) {
+      throw new IllegalArgumentException(
+          String.format(
+              "Invalid vectors for %s: %s parameters and %s values of optimizer state (must be %s and"
+                  + " %s)",
+              spec.network().name(),
+              someParameters.length,
+              someState.length,
+              expected,
+              expected * state.size()));
+    }
+  }
+
+  /**
+   * One training step: forward, backward, update.
+   *
+   * @param images (N, H, W, C) float32, normalised, from its position to its limit
+   * @param classes right class of each image; its length is N
+   * @param learningRate of this step
+   * @param stepIndex steps done before, for bias corrections
+   * @param stepSeed decides dropout and stochastic depth
+   * @return the mean loss over the batch, label smoothing included, nats; where it is NaN or
+   *     infinite the parameters are not updated
+   */
+  public double step(
+      FloatBuffer images, int[] classes, double learningRate, long stepIndex, long stepSeed) {
+    Backend.useThreads(spec.threads());
+    context.setStepSeed(stepSeed);
+    graph.setInput(0, features(images, classes.length));
+    graph.setLabels(labels(classes));
+    graph.computeGradientAndScore();
+    double loss = graph.score();
+    graph.clear();
+    if (Double.isFinite(loss)) {
+      Backend.toHost(graph.getFlattenedGradients());
+      optimizer.step(parameters, gradients, state, learningRate, stepIndex);
+      Backend.changedOnHost(graph.params());
+    }
+    return loss;
+  }
+
+  private INDArray features(FloatBuffer images, int count) {
+    features = Backend.images(features, images, count, spec.network());
+    return features;
+  }
+
+  private INDArray labels(int[] classes) {
+    int width = spec.network().classes();
+    if (labels == null || labels.size(0) != classes.length) {
+      Backend.close(labels);
+      labels = Nd4j.createUninitialized(DataType.FLOAT, classes.length, width);
+    }
+    FloatBuffer oneHot = Backend.view(labels);
+    for (int i = 0; i < classes.length; i++) {
+      if (classes[i] < 0 || classes[i] >= width) {
+        throw new IllegalArgumentException(
+            String.format("Invalid class: %s (must be in [0, %s))", classes[i], width));
+      }
+      for (int c = 0; c < width; c++) {
+        oneHot.put(i * width + c, c == classes[i] ? 1 : 0);
+      }
+    }
+    Backend.changedOnHost(labels);
+    return labels;
+  }
+
+  @Override
+  public void close() {
+    Backend.close(features);
+    Backend.close(labels);
+    graph.close();
+    context.close();
+  }
+}

@@ -1,0 +1,259 @@
+package io.phiscale.pipeline.shard;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.phiscale.pipeline.storage.Storage;
+import java.io.FileNotFoundException;
+import java.io.IOException;
+import java.net.URI;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.regex.Pattern;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class ShardManifestTest {
+  private static final URI FILE = URI.create("file:/shards/manifest.json");
+  private static final LabelSpace LABELS =
+      new LabelSpace(List.of("n01", "n02"), Map.of("n01", "tench"));
+  private static final ShardFile FIRST =
+      new ShardFile(
+          "train/part-0.parquet",
+          5,
+          900,
+          "aa",
+          List.of(
+              new ShardFile.RowGroupEntry(3, 500, 4), new ShardFile.RowGroupEntry(2, 300, 504)));
+  private static final ShardFile SECOND =
+      new ShardFile(
+          "train/part-1.parquet", 1, 200, "bb", List.of(new ShardFile.RowGroupEntry(1, 100, 4)));
+
+  private static final String GOLDEN =
+      """
+      {
+        "schemaVersion" : 1,
+        "name" : "fishes",
+        "createdBy" : "phiscale 0.1.0",
+        "seed" : 42,
+        "configDigest" : "cc",
+        "contentDigest" : "DIGEST",
+        "labels" : {
+          "classes" : [ "n01", "n02" ],
+          "humanNames" : {
+            "n01" : "tench"
+          }
+        },
+        "splits" : {
+          "train" : {
+            "source" : "class folders file:/data",
+            "images" : 6,
+            "bytes" : 1100,
+            "imagesPerClass" : [ 4, 2 ],
+            "rejects" : {
+              "empty" : 2,
+              "link-entry" : 1
+            },
+            "files" : [ {
+              "path" : "train/part-0.parquet",
+              "rows" : 5,
+              "bytes" : 900,
+              "recordsDigest" : "aa",
+              "rowGroups" : [ {
+                "rows" : 3,
+                "bytes" : 500,
+                "offset" : 4
+              }, {
+                "rows" : 2,
+                "bytes" : 300,
+                "offset" : 504
+              } ]
+            }, {
+              "path" : "train/part-1.parquet",
+              "rows" : 1,
+              "bytes" : 200,
+              "recordsDigest" : "bb",
+              "rowGroups" : [ {
+                "rows" : 1,
+                "bytes" : 100,
+                "offset" : 4
+              } ]
+            } ]
+          },
+          "val" : {
+            "source" : "none",
+            "images" : 0,
+            "bytes" : 0,
+            "imagesPerClass" : [ 0, 0 ],
+            "rejects" : { },
+            "files" : [ ]
+          }
+        }
+      }
+      """;
+
+  private final Storage storage = Storage.of(Map.of());
+
+  @TempDir Path directory;
+
+  private static ShardManifest manifest(String createdBy, List<ShardContents> shards) {
+    return ShardManifest.of(
+        "fishes",
+        createdBy,
+        42,
+        "cc",
+        LABELS,
+        Map.of(
+            "val", ShardSplit.of("none", LABELS, List.of(), Map.of()),
+            "train",
+                ShardSplit.of(
+                    "class folders file:/data",
+                    LABELS,
+                    shards,
+                    Map.of(RejectReason.LINK_ENTRY, 1L, RejectReason.EMPTY, 2L))));
+  }
+
+  private static ShardManifest manifest() {
+    return manifest(
+        "phiscale 0.1.0",
+        List.of(
+            new ShardContents(FIRST, Map.of(0, 4L, 1, 1L)),
+            new ShardContents(SECOND, Map.of(1, 1L))));
+  }
+
+  private static String golden() {
+    String content =
+        """
+        class n01
+        class n02
+        split train
+        file aa 3 2
+        file bb 1
+        split val
+        """;
+    return GOLDEN.replace("DIGEST", ShardRecord.sha256(content.getBytes(UTF_8)));
+  }
+
+  @Test
+  void theTextIsStable() {
+    assertThat(manifest().toJson()).isEqualTo(golden());
+  }
+
+  @Test
+  void isReadFromTheDirectoryOfItsShards() throws IOException {
+    URI root = Storage.uri(directory.toString());
+    manifest().write(storage, root);
+    assertThat(ShardManifest.read(storage, root)).isEqualTo(manifest());
+    assertThat(directory.resolve("manifest.json")).hasContent(golden());
+  }
+
+  @Test
+  void aDirectoryWithoutManifestIsNoDataSet() {
+    URI root = Storage.uri(directory.toString());
+    assertThatThrownBy(() -> ShardManifest.read(storage, root))
+        .isInstanceOf(FileNotFoundException.class)
+        .hasMessage("No such file: " + ShardManifest.location(root));
+  }
+
+  @Test
+  void rowGroupsComeInTheOrderOfTheManifest() {
+    URI root = URI.create("s3a://bucket/fishes");
+    assertThat(manifest().rowGroups(root, "train"))
+        .containsExactly(
+            new RowGroup(URI.create("s3a://bucket/fishes/train/part-0.parquet"), 0, 3, 500),
+            new RowGroup(URI.create("s3a://bucket/fishes/train/part-0.parquet"), 1, 2, 300),
+            new RowGroup(URI.create("s3a://bucket/fishes/train/part-1.parquet"), 0, 1, 100));
+    assertThat(manifest().split("train").rejected()).isEqualTo(3);
+    assertThatThrownBy(() -> manifest().rowGroups(root, "test"))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessage("Invalid split: test (data set fishes has train, val)");
+  }
+
+  @Test
+  void theDigestIsOfTheContentOnly() {
+    String digest = manifest().contentDigest();
+    ShardFile renamed =
+        new ShardFile(
+            "train/other.parquet", 1, 999, "bb", List.of(new ShardFile.RowGroupEntry(1, 77, 9)));
+    ShardFile changed =
+        new ShardFile(
+            "train/part-1.parquet", 1, 200, "b0", List.of(new ShardFile.RowGroupEntry(1, 100, 4)));
+    assertThat(digest(FIRST, renamed)).isEqualTo(digest);
+    assertThat(manifest("other", List.of()).contentDigest())
+        .isEqualTo(manifest("phiscale 0.1.0", List.of()).contentDigest());
+    assertThat(digest(FIRST, changed)).isNotEqualTo(digest);
+    assertThat(
+            manifest(
+                    "phiscale 0.1.0",
+                    List.of(
+                        new ShardContents(SECOND, Map.of(1, 1L)),
+                        new ShardContents(FIRST, Map.of(0, 4L, 1, 1L))))
+                .contentDigest())
+        .isNotEqualTo(digest);
+  }
+
+  private static String digest(ShardFile first, ShardFile second) {
+    return manifest(
+            "another version",
+            List.of(
+                new ShardContents(first, Map.of(0, 4L, 1, 1L)),
+                new ShardContents(second, Map.of(1, 1L))))
+        .contentDigest();
+  }
+
+  private static void assertInvalid(String from, String to, String message) {
+    assertThat(golden()).contains(from);
+    String json = golden().replaceFirst(Pattern.quote(from), to);
+    assertThatThrownBy(() -> ShardManifest.parse(FILE, json))
+        .isInstanceOf(IOException.class)
+        .hasMessageStartingWith("Invalid manifest file:/shards/manifest.json: ")
+        .hasMessageContaining(message);
+  }
+
+  @Test
+  void readingIsStrict() {
+    assertInvalid("\"schemaVersion\" : 1,", "", "no schemaVersion");
+    assertInvalid(
+        "\"schemaVersion\" : 1,",
+        "\"schemaVersion\" : 2,",
+        "schemaVersion 2 (this program reads 1)");
+    assertInvalid("\"seed\" : 42,", "", "'seed'");
+    assertInvalid("\"seed\" : 42,", "\"seed\" : null,", "seed");
+    assertInvalid("\"seed\" : 42,", "\"seed\" : \"42\",", "(at seed)");
+    assertInvalid("\"seed\" : 42,", "\"seed\" : 4.2,", "(at seed)");
+    assertInvalid("\"seed\" : 42,", "\"seed\" : 42, \"sede\" : 1,", "(at sede)");
+    assertInvalid("\"rows\" : 3,", "", "'rows'");
+    assertInvalid("\"offset\" : 504", "\"offset\" : -1", "(at splits.train.files[0].rowGroups[1])");
+    assertInvalid("\"empty\"", "\"void\"", "Invalid reject reason: void");
+    assertInvalid("\"images\" : 6", "\"images\" : 7", "Invalid images: 7 (the files add up to 6)");
+    assertInvalid(
+        "\"bytes\" : 1100", "\"bytes\" : 1101", "Invalid bytes: 1101 (the files add up to 1100)");
+    assertInvalid("[ 4, 2 ]", "[ 4, 3 ]", "Invalid images: 6 (the classes add up to 7)");
+    assertInvalid(
+        "[ 4, 2 ]",
+        "[ 6 ]",
+        "Invalid imagesPerClass of split train: 1 counts (there are 2 classes)");
+    assertInvalid(
+        "\"rows\" : 5", "\"rows\" : 4", "Invalid row count of shard train/part-0.parquet: 4");
+    assertInvalid(
+        "train/part-0.parquet", "../part-0.parquet", "Invalid shard path: ../part-0.parquet");
+    assertInvalid("\"aa\"", "\"a1\"", "Invalid contentDigest: ");
+    assertInvalid("\"n02\"", "\"n01\"", "class n01 twice");
+    assertInvalid("\"name\" : \"fishes\"", "\"name\" : \" \"", "Invalid name: blank");
+    assertInvalid("\"splits\"", "\"splits", "(line ");
+    assertInvalid("{", "", "");
+    assertInvalid("{", "1 {", "");
+  }
+
+  @Test
+  void labelsOutsideTheLabelSpaceAreRefused() {
+    assertThatThrownBy(
+            () ->
+                ShardSplit.of(
+                    "x", LABELS, List.of(new ShardContents(SECOND, Map.of(2, 1L))), Map.of()))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessage("Invalid label in shard train/part-1.parquet: 2 (must be in [0, 2))");
+  }
+}
