@@ -2,6 +2,7 @@ package io.phiscale.model.kernels;
 
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.FloatBuffer;
 import org.bytedeco.javacpp.Pointer;
 
 /**
@@ -13,6 +14,7 @@ final class Floats {
   private final long address;
   private final int length;
   private final ByteBuffer bytes;
+  private final FloatBuffer floats;
 
   /**
    * @param address of the first value
@@ -32,6 +34,7 @@ final class Floats {
             .at(address, length * Float.BYTES)
             .asByteBuffer()
             .order(ByteOrder.nativeOrder());
+    this.floats = bytes.asFloatBuffer();
   }
 
   /** A pointer whose address can be set. */
@@ -72,9 +75,13 @@ final class Floats {
     bytes.putFloat(index * Float.BYTES, value);
   }
 
-  void read(int from, float[] values, int count) {
-    for (int i = 0; i < count; i++) {
-      values[i] = bytes.getFloat((from + i) * Float.BYTES);
-    }
+  /** values(to + i) = this(from + i), i < count. */
+  void read(int from, float[] values, int to, int count) {
+    floats.get(from, values, to, count);
+  }
+
+  /** this(to + i) = values(from + i), i < count. */
+  void write(int to, float[] values, int from, int count) {
+    floats.put(to, values, from, count);
   }
 }

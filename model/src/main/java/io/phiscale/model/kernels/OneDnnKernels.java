@@ -51,7 +51,7 @@ public final class OneDnnKernels implements Kernels {
   private static final class PerThread {
     private final OneDnnThread oneDnn;
     private final Passes passes = VectorSupport.passes();
-    private final Depthwise depthwise = VectorSupport.depthwise();
+    private final DepthwiseWeightGradient depthwise = VectorSupport.depthwiseWeightGradient();
     private final NativeBuffer partial = new NativeBuffer();
     private float[][] channels = new float[6][0];
     private double[] first = new double[0];
@@ -265,10 +265,6 @@ public final class OneDnnKernels implements Kernels {
                   biasAddress,
                   activation,
                   out.address((long) from * outputs)));
-    } else if (vectorDepthwise(shape)) {
-      shareDepthwise(
-          shape,
-          (thread, range) -> thread.depthwise.forward(range, in, filter, offset, activation, out));
     } else {
       long inputSize = shape.input().elements() / shape.input().batch();
       long outputSize = shape.output().elements() / shape.input().batch();
@@ -321,9 +317,6 @@ public final class OneDnnKernels implements Kernels {
                   filter.address(),
                   0,
                   result.address((long) from * inputs)));
-    } else if (vectorDepthwise(shape)) {
-      shareDepthwise(
-          shape, (thread, range) -> thread.depthwise.inputGradient(range, filter, upper, result));
     } else {
       long inputSize = shape.input().elements() / shape.input().batch();
       long outputSize = shape.output().elements() / shape.input().batch();
@@ -356,18 +349,15 @@ public final class OneDnnKernels implements Kernels {
                   upper.address((long) from * outputs),
                   partial(thread, result).address()));
       addPartials(shares, length, result);
-    } else if (vectorDepthwise(shape)) {
+    } else if (parts[0].depthwise.suits(shape)) {
       int images = shape.input().batch();
-      if (images >= threads) {
-        shareDepthwise(
-            shape,
-            (thread, range) ->
-                thread.depthwise.weightGradient(range, in, upper, partial(thread, result)));
-        addPartials(shares(images, work(shape)), length, result);
-      } else {
-        shareDepthwise(
-            shape, (thread, range) -> thread.depthwise.weightGradient(range, in, upper, result));
-      }
+      share(
+          images,
+          work(shape),
+          (thread, from, end) ->
+              thread.depthwise.compute(
+                  shape, from, end - from, in, upper, partial(thread, result)));
+      addPartials(shares(images, work(shape)), length, result);
     } else {
       long inputSize = shape.input().elements() / shape.input().batch();
       long outputSize = shape.output().elements() / shape.input().batch();
@@ -441,34 +431,6 @@ public final class OneDnnKernels implements Kernels {
             shape.kernelWidth(),
             shape.input().channels(),
             shape.outputChannels());
-  }
-
-  private boolean vectorDepthwise(ConvolutionShape shape) {
-    return parts[0].depthwise != null && parts[0].depthwise.supports(shape);
-  }
-
-  private interface DepthwiseSlice {
-    void run(PerThread thread, Depthwise.Range range);
-  }
-
-  /** By images where there are enough of them, else by channels. */
-  private void shareDepthwise(ConvolutionShape shape, DepthwiseSlice slice) {
-    int images = shape.input().batch();
-    int lanes = parts[0].depthwise.blockChannels();
-    int blocks = (shape.groups() + lanes - 1) / lanes;
-    if (images >= threads) {
-      share(
-          images,
-          work(shape),
-          (thread, from, end) ->
-              slice.run(thread, new Depthwise.Range(shape, from, end - from, 0, blocks)));
-    } else {
-      share(
-          blocks,
-          work(shape),
-          (thread, from, end) ->
-              slice.run(thread, new Depthwise.Range(shape, 0, images, from, end - from)));
-    }
   }
 
   // ---------------------------------------------------------------- batch norm
@@ -621,7 +583,7 @@ public final class OneDnnKernels implements Kernels {
     float[] offset = own.channels(2, channels);
     float[] centre = own.channels(3, channels);
     line(shape, gamma, beta, means, variances, factor, offset);
-    means.read(0, centre, channels);
+    means.read(0, centre, 0, channels);
     Activation activation = shape.activation();
     share(
         rows,
@@ -768,7 +730,7 @@ public final class OneDnnKernels implements Kernels {
           float[] offset = thread.channels(2, channels);
           Arrays.fill(offset, 0, channels, 0f);
           for (int n = from; n < end; n++) {
-            gate.read(n * channels, factor, channels);
+            gate.read(n * channels, factor, 0, channels);
             thread.passes.affine(
                 in, out, n * pixels, pixels, channels, factor, offset, Activation.IDENTITY);
           }
@@ -868,7 +830,7 @@ public final class OneDnnKernels implements Kernels {
           float[] factor = thread.channels(1, channels);
           float[] offset = thread.channels(2, channels);
           for (int n = from; n < end; n++) {
-            gate.read(n * channels, factor, channels);
+            gate.read(n * channels, factor, 0, channels);
             for (int c = 0; c < channels; c++) {
               offset[c] = pooledGradient.at(n * channels + c) * perPixel;
             }

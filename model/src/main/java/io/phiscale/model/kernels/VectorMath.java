@@ -14,7 +14,7 @@ final class VectorMath {
   static final int LANES = SPECIES.length();
   static final ByteOrder ORDER = ByteOrder.nativeOrder();
 
-  private static final float LOG2_OF_E = 1.44269504f;
+  private static final float LOG2_OF_E = 1.442695f;
 
   /** Added and subtracted, rounds to an integer, which is then in the low bits: 1.5 · 2^23. */
   private static final float ROUNDING = 12582912f;
@@ -22,7 +22,7 @@ final class VectorMath {
   /** ln 2 as a short number plus a small one, so that n · ln 2 keeps its low bits. */
   private static final float LN2_HIGH = 0.693359375f;
 
-  private static final float LN2_LOW = -2.12194440e-4f;
+  private static final float LN2_LOW = -2.1219444e-4f;
 
   private VectorMath() {}
 
@@ -47,12 +47,12 @@ final class VectorMath {
     r = n.fma(FloatVector.broadcast(SPECIES, -LN2_LOW), r);
     FloatVector p =
         r.fma(
-            FloatVector.broadcast(SPECIES, 1.9875691500e-4f),
-            FloatVector.broadcast(SPECIES, 1.3981999507e-3f));
-    p = p.fma(r, FloatVector.broadcast(SPECIES, 8.3334519073e-3f));
-    p = p.fma(r, FloatVector.broadcast(SPECIES, 4.1665795894e-2f));
-    p = p.fma(r, FloatVector.broadcast(SPECIES, 1.6666665459e-1f));
-    p = p.fma(r, FloatVector.broadcast(SPECIES, 5.0000001201e-1f));
+            FloatVector.broadcast(SPECIES, 1.9875692e-4f),
+            FloatVector.broadcast(SPECIES, 1.3981999e-3f));
+    p = p.fma(r, FloatVector.broadcast(SPECIES, 8.333452e-3f));
+    p = p.fma(r, FloatVector.broadcast(SPECIES, 4.166579e-2f));
+    p = p.fma(r, FloatVector.broadcast(SPECIES, 1.6666666e-1f));
+    p = p.fma(r, FloatVector.broadcast(SPECIES, 5.0000000e-1f));
     p = p.fma(r.mul(r), r).add(1f);
     IntVector power = rounded.reinterpretAsInts().lanewise(VectorOperators.LSHL, 23);
     return p.reinterpretAsInts().add(power).reinterpretAsFloats();

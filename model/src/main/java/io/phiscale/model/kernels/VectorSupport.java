@@ -28,9 +28,29 @@ final class VectorSupport {
     return PRESENT ? (Passes) make("VectorPasses") : new PlainPasses();
   }
 
-  /** Null where oneDNN has to do it. */
-  static Depthwise depthwise() {
-    return PRESENT ? (Depthwise) make("VectorDepthwise") : null;
+  /** Suits no shape where oneDNN has to do it. */
+  static DepthwiseWeightGradient depthwiseWeightGradient() {
+    return PRESENT
+        ? (DepthwiseWeightGradient) make("VectorDepthwiseWeightGradient")
+        : new LeftToOneDnn();
+  }
+
+  private static final class LeftToOneDnn implements DepthwiseWeightGradient {
+    @Override
+    public boolean suits(ConvolutionShape shape) {
+      return false;
+    }
+
+    @Override
+    public void compute(
+        ConvolutionShape shape,
+        int firstImage,
+        int images,
+        Floats input,
+        Floats outputGradient,
+        Floats weightGradient) {
+      throw new IllegalStateException("Cannot compute: no vectors in this Java");
+    }
   }
 
   private static Object make(String name) {
