@@ -26,19 +26,36 @@ public interface Kernels extends AutoCloseable {
   /** ND4J operations only, on whichever back end is on the class path: {@link Nd4jKernels}. */
   String ND4J = "nd4j";
 
+  /** oneDNN and vectors in Java, CPU and FLOAT only: {@link OneDnnKernels}. */
+  String ONEDNN = "onednn";
+
+  /** {@link #ONEDNN} where it can be used, else {@link #ND4J}, which is then said in the log. */
+  String AUTO = "auto";
+
   /** The names that {@link #create} knows. */
   static List<String> names() {
-    return List.of(ND4J);
+    return List.of(AUTO, ONEDNN, ND4J);
+  }
+
+  /** {@link #create(String, int)} with as many threads as there are processors. */
+  static Kernels create(String name) {
+    return create(name, Runtime.getRuntime().availableProcessors());
   }
 
   /**
    * A new instance, to be closed by the caller.
    *
    * @param name one of {@link #names()}
-   * @throws IllegalArgumentException if no implementation has this name
+   * @param threads that a call may use, > 0: the cores of the task. ({@link Nd4jKernels} leaves
+   *     that to ND4J.)
+   * @throws IllegalArgumentException if no implementation has this name, or the number of threads
+   *     is not positive
+   * @throws IllegalStateException if {@link #ONEDNN} is asked for and cannot be used here
    */
-  static Kernels create(String name) {
+  static Kernels create(String name, int threads) {
     return switch (name) {
+      case AUTO -> OneDnnKernels.available() ? new OneDnnKernels(threads) : Fallback.nd4j();
+      case ONEDNN -> new OneDnnKernels(threads);
       case ND4J -> new Nd4jKernels();
       default ->
           throw new IllegalArgumentException(

@@ -664,7 +664,7 @@ class KernelsTest {
   void unknownKernelsNameTheValidOnes() {
     assertThatThrownBy(() -> Kernels.create("cudnn"))
         .isInstanceOf(IllegalArgumentException.class)
-        .hasMessage("Invalid kernels: cudnn (must be one of [nd4j])");
+        .hasMessage("Invalid kernels: cudnn (must be one of [auto, onednn, nd4j])");
     try (Kernels kernels = Kernels.create(Kernels.ND4J)) {
       assertThat(kernels.name()).isEqualTo("nd4j");
     }

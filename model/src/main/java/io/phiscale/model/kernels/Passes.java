@@ -1,0 +1,91 @@
+package io.phiscale.model.kernels;
+
+/**
+ * Passes over feature maps as matrices of (rows, channels), on one thread: what is bound by memory
+ * and therefore done in as few passes as possible.
+ *
+ * <p>Factors and offsets are per channel, in arrays at least as long as the channels. Ranges are of
+ * rows; all else of an array is left alone. An output may be one of the inputs.
+ *
+ * <p>Not thread-safe (an implementation may keep scratch).
+ */
+interface Passes {
+
+  /**
+   * sums(c) += Σ (x − pivot(c)), squares(c) += Σ (x − pivot(c))².
+   *
+   * @param pivot near the mean, against cancellation in the variance
+   */
+  void moments(
+      Floats x,
+      int firstRow,
+      int rows,
+      int channels,
+      float[] pivot,
+      double[] sums,
+      double[] squares);
+
+  /** y = activation(factor · x + offset). */
+  void affine(
+      Floats x,
+      Floats y,
+      int firstRow,
+      int rows,
+      int channels,
+      float[] factor,
+      float[] offset,
+      Activation activation);
+
+  /**
+   * With z = factor · x + offset and g = gradient · activation'(z): sums(c) += Σ g, products(c) +=
+   * Σ g · (x − mean(c)).
+   */
+  void gradientSums(
+      Floats x,
+      Floats gradient,
+      int firstRow,
+      int rows,
+      int channels,
+      float[] factor,
+      float[] offset,
+      float[] mean,
+      Activation activation,
+      double[] sums,
+      double[] products);
+
+  /**
+   * With g as in {@link #gradientSums}: result = factor · g + slope · x + intercept.
+   *
+   * @param result may be {@code gradient}
+   */
+  void gradient(
+      Floats x,
+      Floats gradient,
+      Floats result,
+      int firstRow,
+      int rows,
+      int channels,
+      float[] factor,
+      float[] offset,
+      float[] slope,
+      float[] intercept,
+      Activation activation);
+
+  /** sums(c) += Σ x · y. */
+  void productSums(Floats x, Floats y, int firstRow, int rows, int channels, double[] sums);
+
+  /** Every row of y = values. */
+  void spread(Floats y, int firstRow, int rows, int channels, float[] values);
+
+  /** y = factor · a + b, for elements [from, from + count). */
+  void scaledSum(Floats a, float factor, Floats b, Floats y, int from, int count);
+
+  /** y = factor · a, for elements [from, from + count). */
+  void scaled(Floats a, float factor, Floats y, int from, int count);
+
+  /** y = a · b, for elements [from, from + count). */
+  void product(Floats a, Floats b, Floats y, int from, int count);
+
+  /** y = sigmoid(a), for elements [from, from + count). */
+  void sigmoid(Floats a, Floats y, int from, int count);
+}

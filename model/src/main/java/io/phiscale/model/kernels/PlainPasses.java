@@ -1,0 +1,169 @@
+package io.phiscale.model.kernels;
+
+import java.nio.ByteBuffer;
+
+/** {@link Passes} as plain loops: where there is no Vector API, and for what it leaves over. */
+final class PlainPasses implements Passes {
+
+  @Override
+  public void moments(
+      Floats x,
+      int firstRow,
+      int rows,
+      int channels,
+      float[] pivot,
+      double[] sums,
+      double[] squares) {
+    ByteBuffer in = x.bytes();
+    int at = firstRow * channels * Float.BYTES;
+    for (int r = 0; r < rows; r++) {
+      for (int c = 0; c < channels; c++, at += Float.BYTES) {
+        float value = in.getFloat(at) - pivot[c];
+        sums[c] += value;
+        squares[c] += (double) value * value;
+      }
+    }
+  }
+
+  @Override
+  public void affine(
+      Floats x,
+      Floats y,
+      int firstRow,
+      int rows,
+      int channels,
+      float[] factor,
+      float[] offset,
+      Activation activation) {
+    ByteBuffer in = x.bytes();
+    ByteBuffer out = y.bytes();
+    boolean swish = activation == Activation.SWISH;
+    int at = firstRow * channels * Float.BYTES;
+    for (int r = 0; r < rows; r++) {
+      for (int c = 0; c < channels; c++, at += Float.BYTES) {
+        float z = factor[c] * in.getFloat(at) + offset[c];
+        out.putFloat(at, swish ? z * sigmoid(z) : z);
+      }
+    }
+  }
+
+  @Override
+  public void gradientSums(
+      Floats x,
+      Floats gradient,
+      int firstRow,
+      int rows,
+      int channels,
+      float[] factor,
+      float[] offset,
+      float[] mean,
+      Activation activation,
+      double[] sums,
+      double[] products) {
+    ByteBuffer in = x.bytes();
+    ByteBuffer upper = gradient.bytes();
+    boolean swish = activation == Activation.SWISH;
+    int at = firstRow * channels * Float.BYTES;
+    for (int r = 0; r < rows; r++) {
+      for (int c = 0; c < channels; c++, at += Float.BYTES) {
+        float value = in.getFloat(at);
+        float g = upper.getFloat(at);
+        if (swish) {
+          g *= swishSlope(factor[c] * value + offset[c]);
+        }
+        sums[c] += g;
+        products[c] += (double) g * (value - mean[c]);
+      }
+    }
+  }
+
+  @Override
+  public void gradient(
+      Floats x,
+      Floats gradient,
+      Floats result,
+      int firstRow,
+      int rows,
+      int channels,
+      float[] factor,
+      float[] offset,
+      float[] slope,
+      float[] intercept,
+      Activation activation) {
+    ByteBuffer in = x.bytes();
+    ByteBuffer upper = gradient.bytes();
+    ByteBuffer out = result.bytes();
+    boolean swish = activation == Activation.SWISH;
+    int at = firstRow * channels * Float.BYTES;
+    for (int r = 0; r < rows; r++) {
+      for (int c = 0; c < channels; c++, at += Float.BYTES) {
+        float value = in.getFloat(at);
+        float g = upper.getFloat(at);
+        if (swish) {
+          g *= swishSlope(factor[c] * value + offset[c]);
+        }
+        out.putFloat(at, factor[c] * g + slope[c] * value + intercept[c]);
+      }
+    }
+  }
+
+  @Override
+  public void productSums(Floats x, Floats y, int firstRow, int rows, int channels, double[] sums) {
+    ByteBuffer left = x.bytes();
+    ByteBuffer right = y.bytes();
+    int at = firstRow * channels * Float.BYTES;
+    for (int r = 0; r < rows; r++) {
+      for (int c = 0; c < channels; c++, at += Float.BYTES) {
+        sums[c] += left.getFloat(at) * right.getFloat(at);
+      }
+    }
+  }
+
+  @Override
+  public void spread(Floats y, int firstRow, int rows, int channels, float[] values) {
+    ByteBuffer out = y.bytes();
+    int at = firstRow * channels * Float.BYTES;
+    for (int r = 0; r < rows; r++) {
+      for (int c = 0; c < channels; c++, at += Float.BYTES) {
+        out.putFloat(at, values[c]);
+      }
+    }
+  }
+
+  @Override
+  public void scaledSum(Floats a, float factor, Floats b, Floats y, int from, int count) {
+    for (int i = from; i < from + count; i++) {
+      y.put(i, factor * a.at(i) + b.at(i));
+    }
+  }
+
+  @Override
+  public void scaled(Floats a, float factor, Floats y, int from, int count) {
+    for (int i = from; i < from + count; i++) {
+      y.put(i, factor * a.at(i));
+    }
+  }
+
+  @Override
+  public void product(Floats a, Floats b, Floats y, int from, int count) {
+    for (int i = from; i < from + count; i++) {
+      y.put(i, a.at(i) * b.at(i));
+    }
+  }
+
+  @Override
+  public void sigmoid(Floats a, Floats y, int from, int count) {
+    for (int i = from; i < from + count; i++) {
+      y.put(i, sigmoid(a.at(i)));
+    }
+  }
+
+  static float sigmoid(float z) {
+    return (float) (1 / (1 + Math.exp(-z)));
+  }
+
+  static float swishSlope(float z) {
+    float s = sigmoid(z);
+    return s * (1 + z * (1 - s));
+  }
+}

@@ -1,0 +1,512 @@
+package io.phiscale.model.kernels;
+
+import static io.phiscale.model.kernels.VectorMath.LANES;
+import static io.phiscale.model.kernels.VectorMath.ORDER;
+import static io.phiscale.model.kernels.VectorMath.SPECIES;
+import static io.phiscale.model.kernels.VectorMath.load;
+
+import java.nio.ByteBuffer;
+import jdk.incubator.vector.FloatVector;
+
+/**
+ * {@link Passes} in Java's Vector API.
+ *
+ * <p>Where the channels are no multiple of the vector's lanes, several rows are taken as one wider
+ * row that is (24 channels and 16 lanes: 2 rows of 24 are 3 vectors); what is left at the end goes
+ * through {@link PlainPasses}.
+ *
+ * <p>Sums run over tiles of {@value #TILE_ROWS} rows in registers, in FLOAT; the tiles are added up
+ * in DOUBLE.
+ */
+final class VectorPasses implements Passes {
+
+  private static final int TILE_ROWS = 64;
+
+  private final Passes plain = new PlainPasses();
+
+  /** Scratch: folded factors, and the sums of a tile. */
+  private final float[][] folded = new float[4][0];
+
+  private float[] tileFirst = new float[0];
+  private float[] tileSecond = new float[0];
+
+  /** How many rows make one row of whole vectors. */
+  private static int fold(int channels) {
+    int common = Integer.lowestOneBit(channels | LANES);
+    return LANES / common;
+  }
+
+  private float[] folded(int slot, float[] values, int channels, int fold) {
+    if (fold == 1) {
+      return values;
+    }
+    int width = channels * fold;
+    float[] wide = folded[slot];
+    if (wide.length < width) {
+      wide = new float[width];
+      folded[slot] = wide;
+    }
+    for (int i = 0; i < fold; i++) {
+      System.arraycopy(values, 0, wide, i * channels, channels);
+    }
+    return wide;
+  }
+
+  private void prepareTiles(int width) {
+    if (tileFirst.length < width) {
+      tileFirst = new float[width];
+      tileSecond = new float[width];
+    }
+  }
+
+  private static void addTile(float[] tile, int width, int channels, double[] sums) {
+    for (int base = 0; base < width; base += channels) {
+      for (int c = 0; c < channels; c++) {
+        sums[c] += tile[base + c];
+      }
+    }
+  }
+
+  @Override
+  public void moments(
+      Floats x,
+      int firstRow,
+      int rows,
+      int channels,
+      float[] pivot,
+      double[] sums,
+      double[] squares) {
+    int fold = fold(channels);
+    int width = channels * fold;
+    int wideRows = rows / fold;
+    float[] pivots = folded(0, pivot, channels, fold);
+    prepareTiles(width);
+    int at = firstRow * channels * Float.BYTES;
+    for (int row = 0; row < wideRows; row += TILE_ROWS) {
+      int count = Math.min(TILE_ROWS, wideRows - row);
+      momentsOfTile(x.bytes(), at, count, width, pivots, tileFirst, tileSecond);
+      addTile(tileFirst, width, channels, sums);
+      addTile(tileSecond, width, channels, squares);
+      at += count * width * Float.BYTES;
+    }
+    int done = wideRows * fold;
+    plain.moments(x, firstRow + done, rows - done, channels, pivot, sums, squares);
+  }
+
+  private static void momentsOfTile(
+      ByteBuffer in, int start, int rows, int width, float[] pivot, float[] sums, float[] squares) {
+    int stride = width * Float.BYTES;
+    for (int c = 0; c < width; c += LANES) {
+      FloatVector centre = FloatVector.fromArray(SPECIES, pivot, c);
+      FloatVector sum = FloatVector.zero(SPECIES);
+      FloatVector square = FloatVector.zero(SPECIES);
+      int at = start + c * Float.BYTES;
+      for (int r = 0; r < rows; r++, at += stride) {
+        FloatVector value = load(in, at).sub(centre);
+        sum = sum.add(value);
+        square = value.fma(value, square);
+      }
+      sum.intoArray(sums, c);
+      square.intoArray(squares, c);
+    }
+  }
+
+  @Override
+  public void affine(
+      Floats x,
+      Floats y,
+      int firstRow,
+      int rows,
+      int channels,
+      float[] factor,
+      float[] offset,
+      Activation activation) {
+    int fold = fold(channels);
+    int width = channels * fold;
+    int wideRows = rows / fold;
+    float[] factors = folded(0, factor, channels, fold);
+    float[] offsets = folded(1, offset, channels, fold);
+    int at = firstRow * channels * Float.BYTES;
+    if (activation == Activation.SWISH) {
+      affineSwish(x.bytes(), y.bytes(), at, wideRows, width, factors, offsets);
+    } else {
+      affine(x.bytes(), y.bytes(), at, wideRows, width, factors, offsets);
+    }
+    int done = wideRows * fold;
+    plain.affine(x, y, firstRow + done, rows - done, channels, factor, offset, activation);
+  }
+
+  private static void affine(
+      ByteBuffer in,
+      ByteBuffer out,
+      int start,
+      int rows,
+      int width,
+      float[] factor,
+      float[] offset) {
+    int at = start;
+    for (int r = 0; r < rows; r++) {
+      for (int c = 0; c < width; c += LANES, at += LANES * Float.BYTES) {
+        load(in, at)
+            .fma(
+                FloatVector.fromArray(SPECIES, factor, c),
+                FloatVector.fromArray(SPECIES, offset, c))
+            .intoByteBuffer(out, at, ORDER);
+      }
+    }
+  }
+
+  private static void affineSwish(
+      ByteBuffer in,
+      ByteBuffer out,
+      int start,
+      int rows,
+      int width,
+      float[] factor,
+      float[] offset) {
+    int at = start;
+    for (int r = 0; r < rows; r++) {
+      for (int c = 0; c < width; c += LANES, at += LANES * Float.BYTES) {
+        FloatVector z =
+            load(in, at)
+                .fma(
+                    FloatVector.fromArray(SPECIES, factor, c),
+                    FloatVector.fromArray(SPECIES, offset, c));
+        z.div(VectorMath.exp(z.neg()).add(1f)).intoByteBuffer(out, at, ORDER);
+      }
+    }
+  }
+
+  @Override
+  public void gradientSums(
+      Floats x,
+      Floats gradient,
+      int firstRow,
+      int rows,
+      int channels,
+      float[] factor,
+      float[] offset,
+      float[] mean,
+      Activation activation,
+      double[] sums,
+      double[] products) {
+    int fold = fold(channels);
+    int width = channels * fold;
+    int wideRows = rows / fold;
+    float[] factors = folded(0, factor, channels, fold);
+    float[] offsets = folded(1, offset, channels, fold);
+    float[] means = folded(2, mean, channels, fold);
+    prepareTiles(width);
+    int at = firstRow * channels * Float.BYTES;
+    for (int row = 0; row < wideRows; row += TILE_ROWS) {
+      int count = Math.min(TILE_ROWS, wideRows - row);
+      if (activation == Activation.SWISH) {
+        swishGradientSumsOfTile(
+            x.bytes(),
+            gradient.bytes(),
+            at,
+            count,
+            width,
+            factors,
+            offsets,
+            means,
+            tileFirst,
+            tileSecond);
+      } else {
+        gradientSumsOfTile(
+            x.bytes(), gradient.bytes(), at, count, width, means, tileFirst, tileSecond);
+      }
+      addTile(tileFirst, width, channels, sums);
+      addTile(tileSecond, width, channels, products);
+      at += count * width * Float.BYTES;
+    }
+    int done = wideRows * fold;
+    plain.gradientSums(
+        x,
+        gradient,
+        firstRow + done,
+        rows - done,
+        channels,
+        factor,
+        offset,
+        mean,
+        activation,
+        sums,
+        products);
+  }
+
+  private static void gradientSumsOfTile(
+      ByteBuffer in,
+      ByteBuffer upper,
+      int start,
+      int rows,
+      int width,
+      float[] mean,
+      float[] sums,
+      float[] products) {
+    int stride = width * Float.BYTES;
+    for (int c = 0; c < width; c += LANES) {
+      FloatVector centre = FloatVector.fromArray(SPECIES, mean, c);
+      FloatVector sum = FloatVector.zero(SPECIES);
+      FloatVector product = FloatVector.zero(SPECIES);
+      int at = start + c * Float.BYTES;
+      for (int r = 0; r < rows; r++, at += stride) {
+        FloatVector g = load(upper, at);
+        sum = sum.add(g);
+        product = load(in, at).sub(centre).fma(g, product);
+      }
+      sum.intoArray(sums, c);
+      product.intoArray(products, c);
+    }
+  }
+
+  private static void swishGradientSumsOfTile(
+      ByteBuffer in,
+      ByteBuffer upper,
+      int start,
+      int rows,
+      int width,
+      float[] factor,
+      float[] offset,
+      float[] mean,
+      float[] sums,
+      float[] products) {
+    int stride = width * Float.BYTES;
+    for (int c = 0; c < width; c += LANES) {
+      FloatVector slope = FloatVector.fromArray(SPECIES, factor, c);
+      FloatVector intercept = FloatVector.fromArray(SPECIES, offset, c);
+      FloatVector centre = FloatVector.fromArray(SPECIES, mean, c);
+      FloatVector sum = FloatVector.zero(SPECIES);
+      FloatVector product = FloatVector.zero(SPECIES);
+      int at = start + c * Float.BYTES;
+      for (int r = 0; r < rows; r++, at += stride) {
+        FloatVector value = load(in, at);
+        FloatVector g = load(upper, at).mul(VectorMath.swishSlope(value.fma(slope, intercept)));
+        sum = sum.add(g);
+        product = value.sub(centre).fma(g, product);
+      }
+      sum.intoArray(sums, c);
+      product.intoArray(products, c);
+    }
+  }
+
+  @Override
+  public void gradient(
+      Floats x,
+      Floats gradient,
+      Floats result,
+      int firstRow,
+      int rows,
+      int channels,
+      float[] factor,
+      float[] offset,
+      float[] slope,
+      float[] intercept,
+      Activation activation) {
+    int fold = fold(channels);
+    int width = channels * fold;
+    int wideRows = rows / fold;
+    float[] factors = folded(0, factor, channels, fold);
+    float[] offsets = folded(1, offset, channels, fold);
+    float[] slopes = folded(2, slope, channels, fold);
+    float[] intercepts = folded(3, intercept, channels, fold);
+    int at = firstRow * channels * Float.BYTES;
+    if (activation == Activation.SWISH) {
+      swishGradient(
+          x.bytes(),
+          gradient.bytes(),
+          result.bytes(),
+          at,
+          wideRows,
+          width,
+          factors,
+          offsets,
+          slopes,
+          intercepts);
+    } else {
+      gradient(
+          x.bytes(),
+          gradient.bytes(),
+          result.bytes(),
+          at,
+          wideRows,
+          width,
+          factors,
+          slopes,
+          intercepts);
+    }
+    int done = wideRows * fold;
+    plain.gradient(
+        x,
+        gradient,
+        result,
+        firstRow + done,
+        rows - done,
+        channels,
+        factor,
+        offset,
+        slope,
+        intercept,
+        activation);
+  }
+
+  private static void gradient(
+      ByteBuffer in,
+      ByteBuffer upper,
+      ByteBuffer out,
+      int start,
+      int rows,
+      int width,
+      float[] factor,
+      float[] slope,
+      float[] intercept) {
+    int at = start;
+    for (int r = 0; r < rows; r++) {
+      for (int c = 0; c < width; c += LANES, at += LANES * Float.BYTES) {
+        FloatVector linear =
+            load(in, at)
+                .fma(
+                    FloatVector.fromArray(SPECIES, slope, c),
+                    FloatVector.fromArray(SPECIES, intercept, c));
+        load(upper, at)
+            .fma(FloatVector.fromArray(SPECIES, factor, c), linear)
+            .intoByteBuffer(out, at, ORDER);
+      }
+    }
+  }
+
+  private static void swishGradient(
+      ByteBuffer in,
+      ByteBuffer upper,
+      ByteBuffer out,
+      int start,
+      int rows,
+      int width,
+      float[] factor,
+      float[] offset,
+      float[] slope,
+      float[] intercept) {
+    int at = start;
+    for (int r = 0; r < rows; r++) {
+      for (int c = 0; c < width; c += LANES, at += LANES * Float.BYTES) {
+        FloatVector value = load(in, at);
+        FloatVector factors = FloatVector.fromArray(SPECIES, factor, c);
+        FloatVector linear =
+            value.fma(
+                FloatVector.fromArray(SPECIES, slope, c),
+                FloatVector.fromArray(SPECIES, intercept, c));
+        FloatVector z = value.fma(factors, FloatVector.fromArray(SPECIES, offset, c));
+        load(upper, at)
+            .mul(VectorMath.swishSlope(z))
+            .fma(factors, linear)
+            .intoByteBuffer(out, at, ORDER);
+      }
+    }
+  }
+
+  @Override
+  public void productSums(Floats x, Floats y, int firstRow, int rows, int channels, double[] sums) {
+    int fold = fold(channels);
+    int width = channels * fold;
+    int wideRows = rows / fold;
+    prepareTiles(width);
+    int at = firstRow * channels * Float.BYTES;
+    for (int row = 0; row < wideRows; row += TILE_ROWS) {
+      int count = Math.min(TILE_ROWS, wideRows - row);
+      productSumsOfTile(x.bytes(), y.bytes(), at, count, width, tileFirst);
+      addTile(tileFirst, width, channels, sums);
+      at += count * width * Float.BYTES;
+    }
+    int done = wideRows * fold;
+    plain.productSums(x, y, firstRow + done, rows - done, channels, sums);
+  }
+
+  private static void productSumsOfTile(
+      ByteBuffer left, ByteBuffer right, int start, int rows, int width, float[] sums) {
+    int stride = width * Float.BYTES;
+    for (int c = 0; c < width; c += LANES) {
+      FloatVector sum = FloatVector.zero(SPECIES);
+      int at = start + c * Float.BYTES;
+      for (int r = 0; r < rows; r++, at += stride) {
+        sum = load(left, at).fma(load(right, at), sum);
+      }
+      sum.intoArray(sums, c);
+    }
+  }
+
+  @Override
+  public void spread(Floats y, int firstRow, int rows, int channels, float[] values) {
+    int fold = fold(channels);
+    int width = channels * fold;
+    int wideRows = rows / fold;
+    spread(
+        y.bytes(),
+        firstRow * channels * Float.BYTES,
+        wideRows,
+        width,
+        folded(0, values, channels, fold));
+    int done = wideRows * fold;
+    plain.spread(y, firstRow + done, rows - done, channels, values);
+  }
+
+  private static void spread(ByteBuffer out, int start, int rows, int width, float[] values) {
+    int at = start;
+    for (int r = 0; r < rows; r++) {
+      for (int c = 0; c < width; c += LANES, at += LANES * Float.BYTES) {
+        FloatVector.fromArray(SPECIES, values, c).intoByteBuffer(out, at, ORDER);
+      }
+    }
+  }
+
+  /** Elements in whole vectors. */
+  private static int whole(int count) {
+    return count - count % LANES;
+  }
+
+  @Override
+  public void scaledSum(Floats a, float factor, Floats b, Floats y, int from, int count) {
+    ByteBuffer left = a.bytes();
+    ByteBuffer right = b.bytes();
+    ByteBuffer out = y.bytes();
+    FloatVector factors = FloatVector.broadcast(SPECIES, factor);
+    int end = (from + whole(count)) * Float.BYTES;
+    for (int at = from * Float.BYTES; at < end; at += LANES * Float.BYTES) {
+      load(left, at).fma(factors, load(right, at)).intoByteBuffer(out, at, ORDER);
+    }
+    plain.scaledSum(a, factor, b, y, from + whole(count), count % LANES);
+  }
+
+  @Override
+  public void scaled(Floats a, float factor, Floats y, int from, int count) {
+    ByteBuffer in = a.bytes();
+    ByteBuffer out = y.bytes();
+    int end = (from + whole(count)) * Float.BYTES;
+    for (int at = from * Float.BYTES; at < end; at += LANES * Float.BYTES) {
+      load(in, at).mul(factor).intoByteBuffer(out, at, ORDER);
+    }
+    plain.scaled(a, factor, y, from + whole(count), count % LANES);
+  }
+
+  @Override
+  public void product(Floats a, Floats b, Floats y, int from, int count) {
+    ByteBuffer left = a.bytes();
+    ByteBuffer right = b.bytes();
+    ByteBuffer out = y.bytes();
+    int end = (from + whole(count)) * Float.BYTES;
+    for (int at = from * Float.BYTES; at < end; at += LANES * Float.BYTES) {
+      load(left, at).mul(load(right, at)).intoByteBuffer(out, at, ORDER);
+    }
+    plain.product(a, b, y, from + whole(count), count % LANES);
+  }
+
+  @Override
+  public void sigmoid(Floats a, Floats y, int from, int count) {
+    ByteBuffer in = a.bytes();
+    ByteBuffer out = y.bytes();
+    int end = (from + whole(count)) * Float.BYTES;
+    for (int at = from * Float.BYTES; at < end; at += LANES * Float.BYTES) {
+      VectorMath.sigmoid(load(in, at)).intoByteBuffer(out, at, ORDER);
+    }
+    plain.sigmoid(a, y, from + whole(count), count % LANES);
+  }
+}

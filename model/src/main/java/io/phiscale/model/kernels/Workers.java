@@ -1,0 +1,140 @@
+package io.phiscale.model.kernels;
+
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.LockSupport;
+
+/**
+ * A fixed number of threads that work on one thing together: the caller and {@code threads − 1}
+ * workers, each with a fixed number. Which thread does what depends on that number alone, so sums
+ * can be put together in one order and a result is the same in every run.
+ *
+ * <p>Waiting threads spin for a moment before they sleep, as the next piece usually follows within
+ * microseconds.
+ *
+ * <p>Used by one caller at a time.
+ */
+final class Workers implements AutoCloseable {
+
+  private static final int SPINS = 2_000;
+
+  private final Thread[] threads;
+  private final AtomicInteger unfinished = new AtomicInteger();
+  private volatile Share share;
+  private final AtomicInteger turn = new AtomicInteger();
+  private volatile boolean closed;
+  private volatile Thread caller;
+  private volatile Throwable failure;
+
+  /** What every thread does with its part. */
+  interface Share {
+    void run(int part);
+  }
+
+  /**
+   * @param parts number of threads, the caller included, > 0
+   * @param start run once by every worker before its first share
+   */
+  Workers(int parts, Runnable start) {
+    threads = new Thread[parts - 1];
+    for (int i = 0; i < threads.length; i++) {
+      int part = i + 1;
+      threads[i] =
+          new Thread(
+              () -> {
+                start.run();
+                work(part);
+              },
+              "phiscale-kernels-" + part);
+      threads[i].setDaemon(true);
+      threads[i].start();
+    }
+  }
+
+  int parts() {
+    return threads.length + 1;
+  }
+
+  /** Runs all parts, part 0 in this thread, and returns when all have ended. */
+  void run(Share work) {
+    if (threads.length == 0) {
+      work.run(0);
+      return;
+    }
+    if (closed) {
+      throw new IllegalStateException("Cannot compute: these kernels are closed");
+    }
+    failure = null;
+    share = work;
+    caller = Thread.currentThread();
+    unfinished.set(threads.length);
+    turn.incrementAndGet();
+    for (Thread thread : threads) {
+      LockSupport.unpark(thread);
+    }
+    Throwable own = null;
+    try {
+      work.run(0);
+    } catch (RuntimeException | Error e) {
+      own = e;
+    }
+    int spins = 0;
+    while (unfinished.get() > 0) {
+      if (spins++ < SPINS) {
+        Thread.onSpinWait();
+      } else {
+        LockSupport.park(this);
+      }
+    }
+    share = null;
+    Throwable thrown = own != null ? own : failure;
+    if (thrown != null) {
+      throw new IllegalStateException("Cannot compute: a thread failed: " + thrown, thrown);
+    }
+  }
+
+  private void work(int part) {
+    int seen = 0;
+    while (true) {
+      int spins = 0;
+      while (turn.get() == seen && !closed) {
+        if (spins++ < SPINS) {
+          Thread.onSpinWait();
+        } else {
+          LockSupport.park(this);
+        }
+      }
+      if (closed) {
+        return;
+      }
+      seen = turn.get();
+      try {
+        share.run(part);
+      } catch (Throwable e) {
+        failure = e;
+      }
+      if (unfinished.decrementAndGet() == 0) {
+        LockSupport.unpark(caller);
+      }
+    }
+  }
+
+  /** Ends the threads, and waits for their end: what they use may be freed afterwards. */
+  @Override
+  public void close() {
+    closed = true;
+    boolean interrupted = false;
+    for (Thread thread : threads) {
+      LockSupport.unpark(thread);
+      while (thread.isAlive()) {
+        try {
+          thread.join();
+        } catch (InterruptedException e) {
+          interrupted = true;
+        }
+      }
+    }
+    if (interrupted) {
+      Thread.currentThread().interrupt();
+    }
+  }
+}
