@@ -1,8 +1,10 @@
 package io.phiscale.jobs.run;
 
 import io.phiscale.jobs.config.PhiscaleConfiguration;
+import io.phiscale.model.train.Predictor;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.SortedMap;
 import java.util.TreeMap;
@@ -14,7 +16,7 @@ import org.apache.spark.package$;
  *
  * @param name the experiment's name
  * @param commit git commit that Phiscale was built from, "-dirty" appended where files had changed
- * @param versions of Phiscale, Java, Spark, Hadoop
+ * @param versions of Phiscale, Java, Spark, Hadoop, and the back end that computes
  * @param manifestDigest digest of the shards
  * @param configuration every effective value by its key, secrets redacted
  */
@@ -56,6 +58,9 @@ public record Provenance(
     versions.put("java", Runtime.version().toString());
     versions.put("spark", package$.MODULE$.SPARK_VERSION());
     versions.put("hadoop", VersionInfo.getVersion());
+    versions.put(
+        "backend",
+        Predictor.backend(configuration.train().kernels().name().toLowerCase(Locale.ROOT)));
     return new Provenance(
         configuration.name(),
         build.commit(),

@@ -33,7 +33,7 @@ class TrainJobTest {
     PhiscaleConfiguration unbroken = configuration("unbroken", Map.of("train.epochs", "4"));
     PhiscaleConfiguration cluster =
         configuration(
-            "cluster", Map.of("train.epochs", "4", "spark.master", "local-cluster[2,1,1024]"));
+            "cluster", Map.of("train.epochs", "4", "spark.master", "local-cluster[2,1,2048]"));
     TrainJob.Result expected;
     try (SparkSession session = LocalSpark.open(unbroken)) {
       new ShardJob(session, unbroken).run();

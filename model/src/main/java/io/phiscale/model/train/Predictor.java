@@ -7,6 +7,7 @@ import io.phiscale.model.spec.NetworkSpec;
 import java.nio.FloatBuffer;
 import org.deeplearning4j.nn.graph.ComputationGraph;
 import org.nd4j.linalg.api.ndarray.INDArray;
+import org.nd4j.linalg.factory.Nd4j;
 
 /**
  * A network that only predicts: running statistics, no dropout, no gradients.
@@ -33,6 +34,13 @@ public final class Predictor implements AutoCloseable {
     context = new StepContext(Kernels.create(kernels, threads));
     graph = EfficientNets.build(network, 0);
     EfficientNets.use(graph, context);
+  }
+
+  /** What computes here: the kernels' name and ND4J's back end, for provenance. */
+  public static String backend(String kernels) {
+    try (Kernels chosen = Kernels.create(kernels)) {
+      return chosen.name() + " on " + Nd4j.getBackend().getClass().getSimpleName();
+    }
   }
 
   /**

@@ -163,7 +163,17 @@ public record ShardManifest(
    */
   public static ShardManifest read(Storage storage, URI shardsRoot) throws IOException {
     URI file = location(shardsRoot);
-    return parse(file, storage.readUtf8(file));
+    String json;
+    try {
+      json = storage.readUtf8(file);
+    } catch (FileNotFoundException e) {
+      FileNotFoundException missing =
+          new FileNotFoundException(
+              "No data set in %s: it has no %s (shard one first)".formatted(shardsRoot, FILE_NAME));
+      missing.initCause(e);
+      throw missing;
+    }
+    return parse(file, json);
   }
 
   /** Publishes this manifest, and with it the data set. Every shard must have been written. */

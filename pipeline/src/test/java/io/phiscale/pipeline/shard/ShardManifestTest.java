@@ -154,7 +154,7 @@ class ShardManifestTest {
     URI root = Storage.uri(directory.toString());
     assertThatThrownBy(() -> ShardManifest.read(storage, root))
         .isInstanceOf(FileNotFoundException.class)
-        .hasMessage("No such file: " + ShardManifest.location(root));
+        .hasMessage("No data set in " + root + ": it has no manifest.json (shard one first)");
   }
 
   @Test
