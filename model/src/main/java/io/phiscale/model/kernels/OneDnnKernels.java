@@ -52,6 +52,9 @@ public final class OneDnnKernels implements Kernels {
 
   private static final int CHUNK_ROWS = 512;
 
+  /** No call has more arrays. */
+  private static final int LARGEST_CALL = 32;
+
   private static final int KEPT_VIEWS = 8_192;
 
   private final int threads;
@@ -59,6 +62,14 @@ public final class OneDnnKernels implements Kernels {
   private final Workers workers;
   private final PerThread[] parts;
   private final Map<Long, Floats> views = new HashMap<>();
+
+  /**
+   * The arrays of this call and some before it: from their addresses alone, the collector would not
+   * know that they are in use, and could free their memory under our hands.
+   */
+  private final INDArray[] inUse = new INDArray[LARGEST_CALL];
+
+  private int nextInUse;
   private final Map<String, NativeBuffer> buffers = new HashMap<>();
   private boolean closed;
 
@@ -235,6 +246,8 @@ public final class OneDnnKernels implements Kernels {
       }
       expected *= sizes[i];
     }
+    inUse[nextInUse] = array;
+    nextInUse = (nextInUse + 1) % LARGEST_CALL;
     Pointer pointer = array.data().addressPointer();
     long address = pointer.address();
     long length = array.length();
@@ -1354,6 +1367,7 @@ public final class OneDnnKernels implements Kernels {
     }
     buffers.values().forEach(NativeBuffer::close);
     views.clear();
+    Arrays.fill(inUse, null);
     dnnl_engine_destroy(engine);
   }
 }
