@@ -49,7 +49,7 @@ class S3ChainTest {
       assertThat(ShardManifest.read(storage, shards).split("train").images()).isPositive();
       assertThat(storage.readUtf8(Storage.resolve(shards, "train/_SUCCESS")))
           .as("_SUCCESS names the committer")
-          .contains("\"committer\" : \"magic\"");
+          .contains("\"committer\":\"magic\"");
       assertThat(storage.exists(EmbeddedS3.uri("run/checkpoints/latest.json"))).isTrue();
       assertThat(storage.readUtf8(EmbeddedS3.uri("evaluation/report.html"))).contains("phi-0");
       assertThat(storage.readUtf8(EmbeddedS3.uri("run/run.json")))

@@ -121,11 +121,7 @@ public record TrainSection(
     /** What becomes of the optimizer's state at the end of a round. */
     public enum OptimizerState {
       /** Averaged, as the parameters are. */
-      AVERAGE,
-      /** Every worker keeps its own. */
-      KEEP,
-      /** Every round starts anew. */
-      RESET
+      AVERAGE
     }
 
     /** What becomes of batch-norm statistics at the end of a round. */

@@ -32,6 +32,8 @@ public final class SparkContexts {
       conf.setIfMissing("spark.executor.extraClassPath", System.getProperty("java.class.path"));
     }
     conf.setIfMissing("spark.ui.showConsoleProgress", "false");
+    // Executors compute with Java's vectors, as the launcher lets this JVM.
+    conf.setIfMissing("spark.executor.extraJavaOptions", "--add-modules=jdk.incubator.vector");
     conf.setIfMissing("spark.executorEnv.OMP_NUM_THREADS", conf.get("spark.task.cpus", "1"));
     configuration.sparkProperties().forEach(conf::set);
     return SparkSession.builder().config(conf).getOrCreate();

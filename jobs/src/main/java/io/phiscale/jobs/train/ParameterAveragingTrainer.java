@@ -80,23 +80,20 @@ public final class ParameterAveragingTrainer {
     int rounds = state.progress.round() + roundsLeft(state.progress);
     listener.started(state.progress.round() + 1, rounds);
     Broadcast<TrainingRecipe> shipped = spark.broadcast(recipe);
-    try {
-      while (state.progress.epoch() < goal.epochs()) {
-        EpochPlan.Round round = plan.round(state.progress.position());
-        RoundMetrics metrics = run(shipped, state, round);
-        unpublished.add(metrics);
-        listener.completed(metrics);
-        Progress now = state.progress;
-        boolean epochEnded = now.position() == 0;
-        if (epochEnded
-            && (now.epoch() % goal.checkpointEveryEpochs() == 0 || now.epoch() == goal.epochs())) {
-          publish(state, unpublished);
-          unpublished.clear();
-        }
+    while (state.progress.epoch() < goal.epochs()) {
+      EpochPlan.Round round = plan.round(state.progress.position());
+      RoundMetrics metrics = run(shipped, state, round);
+      unpublished.add(metrics);
+      listener.completed(metrics);
+      Progress now = state.progress;
+      boolean epochEnded = now.position() == 0;
+      if (epochEnded
+          && (now.epoch() % goal.checkpointEveryEpochs() == 0 || now.epoch() == goal.epochs())) {
+        publish(state, unpublished);
+        unpublished.clear();
       }
-    } finally {
-      shipped.destroy();
     }
+    shipped.destroy();
     return directory.checkpoints().location(state.progress.round());
   }
 
@@ -179,7 +176,11 @@ public final class ParameterAveragingTrainer {
       JavaFutureAction<List<Contribution>> job =
           trained.mapPartitions(new SliceAveraging()).collectAsync();
       try {
-        return job.get(goal.deadline().toMillis(), TimeUnit.MILLISECONDS);
+        List<Contribution> results = job.get(goal.deadline().toMillis(), TimeUnit.MILLISECONDS);
+        // Not after a failure: the context then ends, and takes all of this with it.
+        trained.rdd().cleanShuffleDependencies(false);
+        broadcast.destroy();
+        return results;
       } catch (TimeoutException e) {
         spark.sc().cancelJobGroup(group);
         throw new IllegalStateException(
@@ -192,8 +193,6 @@ public final class ParameterAveragingTrainer {
         throw new IllegalStateException(String.format("Round %s failed", number), e.getCause());
       }
     } finally {
-      trained.rdd().cleanShuffleDependencies(false);
-      broadcast.destroy();
       spark.clearJobGroup();
     }
   }

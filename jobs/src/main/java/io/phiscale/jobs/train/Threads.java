@@ -1,7 +1,6 @@
 package io.phiscale.jobs.train;
 
 import io.phiscale.jobs.config.TrainSection.KernelsChoice;
-import io.phiscale.model.kernels.Kernels;
 import java.util.Locale;
 import org.apache.spark.SparkContext;
 
@@ -14,8 +13,8 @@ public final class Threads {
     return spark.conf().getInt("spark.task.cpus", 1);
   }
 
-  /** The name of the chosen kernels. */
+  /** The name of the chosen kernels, as {@code Kernels.create} knows them. */
   public static String kernels(KernelsChoice choice) {
-    return choice == KernelsChoice.AUTO ? Kernels.ND4J : choice.name().toLowerCase(Locale.ROOT);
+    return choice.name().toLowerCase(Locale.ROOT);
   }
 }

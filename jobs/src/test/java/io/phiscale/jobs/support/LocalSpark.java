@@ -3,6 +3,9 @@ package io.phiscale.jobs.support;
 import io.phiscale.jobs.config.ConfigurationLoader;
 import io.phiscale.jobs.config.PhiscaleConfiguration;
 import io.phiscale.jobs.run.SparkContexts;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -19,6 +22,11 @@ public final class LocalSpark {
 
   /** A session of two local threads (or the configured master); the caller closes it. */
   public static SparkSession open(PhiscaleConfiguration configuration) {
+    try {
+      Files.createDirectories(Path.of(System.getenv("SPARK_HOME"), "jars"));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
     return SparkContexts.open(configuration, 2);
   }
 

@@ -200,7 +200,8 @@ class LauncherTest {
                     + "/jobs/target: run ./mvnw -DskipTests package\n"));
     assertThat(run(Map.of(), "train").text())
         .startsWith("phiscale: building (")
-        .contains("built -q -Dmaven.test.skip=true -Dspotless.check.skip=true package\n", "<train>\n");
+        .contains(
+            "built -q -Dmaven.test.skip=true -Dspotless.check.skip=true package\n", "<train>\n");
     assertThat(run(Map.of(), "train").text()).doesNotContain("building");
 
     Files.setLastModifiedTime(

@@ -5,6 +5,7 @@ import java.nio.FloatBuffer;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.concurrency.AffinityManager;
 import org.nd4j.linalg.api.ndarray.INDArray;
+import org.nd4j.linalg.factory.Environment;
 import org.nd4j.linalg.factory.Nd4j;
 import org.nd4j.nativeblas.NativeOpsHolder;
 
@@ -13,16 +14,31 @@ import org.nd4j.nativeblas.NativeOpsHolder;
  * are, and the number of threads. On the CPU, host and device are one.
  */
 final class Backend {
-  private static int threadsInUse;
+  private static int threadsOfProcess;
+  private static final ThreadLocal<Integer> THREADS_OF_OPEN_MP = new ThreadLocal<>();
 
   private Backend() {}
 
-  /** Sets the threads of ND4J's operations, for the whole JVM: all replicas of a job agree. */
-  static synchronized void useThreads(int threads) {
-    if (threadsInUse != threads) {
-      Nd4j.getEnvironment(); // chooses the back end, without which there are no native operations
+  /**
+   * Sets the threads of ND4J's operations. Its own pool and OpenBLAS count for the whole JVM (all
+   * replicas of a job agree), OpenMP for each calling thread. With another number of threads sums
+   * are rounded in another order, so all three must be set for results to be the same everywhere.
+   */
+  static void useThreads(int threads) {
+    synchronized (Backend.class) {
+      if (threadsOfProcess != threads) {
+        Environment environment = Nd4j.getEnvironment();
+        environment.setMaxMasterThreads(threads);
+        environment.setMaxThreads(threads);
+        if (environment.isCPU()) {
+          Nd4j.factory().blas().setMaxThreads(threads);
+        }
+        threadsOfProcess = threads;
+      }
+    }
+    if (!Integer.valueOf(threads).equals(THREADS_OF_OPEN_MP.get())) {
       NativeOpsHolder.getInstance().getDeviceNativeOps().setOmpNumThreads(threads);
-      threadsInUse = threads;
+      THREADS_OF_OPEN_MP.set(threads);
     }
   }
 

@@ -30,7 +30,7 @@ public final class Predictor implements AutoCloseable {
     this.network = network;
     this.threads = threads;
     Backend.useThreads(threads);
-    context = new StepContext(Kernels.create(kernels));
+    context = new StepContext(Kernels.create(kernels, threads));
     graph = EfficientNets.build(network, 0);
     EfficientNets.use(graph, context);
   }

@@ -40,7 +40,7 @@ public final class Replica implements AutoCloseable {
   public Replica(ReplicaSpec spec) {
     this.spec = spec;
     Backend.useThreads(spec.threads());
-    context = new StepContext(Kernels.create(spec.kernels()));
+    context = new StepContext(Kernels.create(spec.kernels(), spec.threads()));
     graph = EfficientNets.build(spec.network(), 0, spec.labelSmoothing());
     EfficientNets.use(graph, context);
     ParameterLayout layout = EfficientNets.parameterLayout(graph);

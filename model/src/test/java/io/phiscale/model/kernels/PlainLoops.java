@@ -1,5 +1,6 @@
 package io.phiscale.model.kernels;
 
+import java.util.List;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.factory.Nd4j;
@@ -135,5 +136,37 @@ final class PlainLoops {
       output[i] = activate(shape.activation(), z);
     }
     return output;
+  }
+
+  /** Gradients of a batch norm by the statistics of the batch: of input, scale and shift. */
+  static List<double[]> batchNormGradients(
+      BatchNormShape shape, double[] input, double[] scale, double[] shift, double[] gradient) {
+    int channels = shape.image().channels();
+    double[] means = channelMeans(shape.image(), input);
+    double[] variances = channelVariances(shape.image(), input);
+    double[] normalised = new double[input.length];
+    double[] inner = new double[input.length];
+    double[] scaleGradient = new double[channels];
+    double[] shiftGradient = new double[channels];
+    for (int i = 0; i < input.length; i++) {
+      int c = i % channels;
+      normalised[i] = (input[i] - means[c]) / Math.sqrt(variances[c] + shape.epsilon());
+      double z = scale[c] * normalised[i] + shift[c];
+      double s = sigmoid(z);
+      inner[i] = gradient[i] * (shape.activation() == Activation.SWISH ? s + z * s * (1 - s) : 1);
+      scaleGradient[c] += inner[i] * normalised[i];
+      shiftGradient[c] += inner[i];
+    }
+    double[] inputGradient = new double[input.length];
+    for (int i = 0; i < input.length; i++) {
+      int c = i % channels;
+      inputGradient[i] =
+          scale[c]
+              / Math.sqrt(variances[c] + shape.epsilon())
+              * (inner[i]
+                  - shiftGradient[c] / shape.image().rows()
+                  - normalised[i] * scaleGradient[c] / shape.image().rows());
+    }
+    return List.of(inputGradient, scaleGradient, shiftGradient);
   }
 }

@@ -27,7 +27,8 @@ final class BatchBuffer {
     this.valuesPerImage = valuesPerImage;
     int bytes = bytes(capacity, valuesPerImage);
     this.images =
-        ByteBuffer.allocateDirect(bytes + ALIGNMENT_BYTES)
+        // One more than the start needs: an aligned slice also ends at a multiple.
+        ByteBuffer.allocateDirect(bytes + 2 * ALIGNMENT_BYTES)
             .alignedSlice(ALIGNMENT_BYTES)
             .limit(bytes)
             .slice()

@@ -67,6 +67,7 @@ class LabelSpaceTest {
         .extracting(RejectReason::id)
         .containsExactly(
             "unreadable",
+            "truncated",
             "empty",
             "unsupported-format",
             "too-large",
@@ -82,6 +83,7 @@ class LabelSpaceTest {
     }
     assertThatThrownBy(() -> RejectReason.of("bad"))
         .isInstanceOf(IllegalArgumentException.class)
-        .hasMessageStartingWith("Invalid reject reason: bad (must be one of unreadable, empty, ");
+        .hasMessageStartingWith(
+            "Invalid reject reason: bad (must be one of unreadable, truncated, empty, ");
   }
 }
