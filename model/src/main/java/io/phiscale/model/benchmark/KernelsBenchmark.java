@@ -13,6 +13,7 @@ import io.phiscale.model.scaling.EfficientNetVariant;
 import io.phiscale.model.spec.BlockInstance;
 import io.phiscale.model.spec.NetworkSpec;
 import io.phiscale.model.spec.Padding;
+import java.lang.management.ManagementFactory;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
@@ -35,9 +36,22 @@ public final class KernelsBenchmark {
 
   private static final int WARM_UP_ROUNDS = 6;
 
+  /** Operations that do what two or three others do one after the other. */
+  private static final String TOGETHER = "both: ";
+
   private final Kernels kernels;
   private final Map<String, INDArray> arrays = new HashMap<>();
   private final Map<String, Entry> entries = new LinkedHashMap<>();
+
+  /** What is measured. */
+  public enum Clock {
+    /** Time. */
+    WALL,
+    /**
+     * Processor time of the calling thread: on one thread, what a busy machine does not disturb.
+     */
+    CPU
+  }
 
   private static final class Entry {
     private final String operation;
@@ -74,22 +88,23 @@ public final class KernelsBenchmark {
    *
    * @param batch images, > 0
    * @param rounds that count, > 0
+   * @param clock that is read
    * @param only operations whose name contains this are timed; all contain the empty text
    */
   public static List<Row> trainingStep(
-      NetworkSpec network, int batch, Kernels kernels, int rounds, String only) {
+      NetworkSpec network, int batch, Kernels kernels, int rounds, Clock clock, String only) {
     KernelsBenchmark benchmark = new KernelsBenchmark(kernels);
     benchmark.addNetwork(network, batch);
     benchmark.entries.values().removeIf(entry -> !entry.operation.contains(only));
-    return benchmark.measure(rounds);
+    return benchmark.measure(rounds, clock);
   }
 
-  private List<Row> measure(int rounds) {
+  private List<Row> measure(int rounds, Clock clock) {
     for (int round = 0; round < WARM_UP_ROUNDS + rounds; round++) {
       for (Entry entry : entries.values()) {
-        long start = System.nanoTime();
+        long start = now(clock);
         entry.call.run();
-        long nanos = System.nanoTime() - start;
+        long nanos = now(clock) - start;
         if (round >= WARM_UP_ROUNDS) {
           entry.nanos.add(nanos);
         }
@@ -108,6 +123,12 @@ public final class KernelsBenchmark {
     }
     arrays.values().forEach(INDArray::close);
     return rows;
+  }
+
+  private static long now(Clock clock) {
+    return clock == Clock.WALL
+        ? System.nanoTime()
+        : ManagementFactory.getThreadMXBean().getCurrentThreadCpuTime();
   }
 
   private void add(String operation, Object shape, Runnable call) {
@@ -273,6 +294,34 @@ public final class KernelsBenchmark {
                 output,
                 change,
                 secondChange));
+    INDArray result = image("also written", shape.output());
+    add(
+        TOGETHER + kind + " and norm forward",
+        words,
+        () ->
+            kernels.convolutionBatchNormTraining(
+                shape, norm, in, weights, output, scale, scale, result, mean, variance));
+    add(
+        TOGETHER + kind + " and norm backward",
+        words,
+        () ->
+            kernels.convolutionBatchNormGradients(
+                shape,
+                norm,
+                in,
+                weights,
+                convolved,
+                scale,
+                scale,
+                mean,
+                variance,
+                convolved,
+                upper,
+                output,
+                first == First.NO ? lower : null,
+                weightGradient,
+                change,
+                secondChange));
     return shape.output();
   }
 
@@ -374,13 +423,15 @@ public final class KernelsBenchmark {
               row.count(),
               millis(row.fastestMillis()),
               millis(row.medianMillis())));
-      for (String key : new String[] {row.operation(), "sum"}) {
+      String sumName = row.operation().startsWith(TOGETHER) ? "sum of both" : "sum";
+      for (String key : new String[] {row.operation(), sumName}) {
         double[] sum = sums.computeIfAbsent(key, k -> new double[2]);
         sum[0] += row.count() * row.fastestMillis();
         sum[1] += row.count() * row.medianMillis();
       }
     }
-    double[] total = sums.remove("sum");
+    double[] total = sums.getOrDefault("sum", new double[2]);
+    sums.remove("sum");
     text.append(System.lineSeparator());
     sums.forEach((name, sum) -> appendSum(text, name, sum));
     appendSum(text, "sum of all kernel calls", total);
@@ -407,8 +458,8 @@ public final class KernelsBenchmark {
    * Prints the table of EfficientNet-B0.
    *
    * @param arguments kernels (default {@code auto}), threads (default: all), resolution in pixels
-   *     (default 224), batch (default 16), rounds (default 20), part of the operations' names
-   *     (default: all)
+   *     (default 224), batch (default 16), rounds (default 20), {@code wall} (default) or {@code
+   *     cpu} time, part of the operations' names (default: all)
    */
   public static void main(String[] arguments) {
     String name = arguments.length > 0 ? arguments[0] : Kernels.AUTO;
@@ -416,14 +467,16 @@ public final class KernelsBenchmark {
     int resolutionPx = number(arguments, 2, 224);
     int batch = number(arguments, 3, 16);
     int rounds = number(arguments, 4, 20);
-    String only = arguments.length > 5 ? arguments[5] : "";
+    Clock clock =
+        arguments.length > 5 ? Clock.valueOf(arguments[5].toUpperCase(Locale.ROOT)) : Clock.WALL;
+    String only = arguments.length > 6 ? arguments[6] : "";
     NetworkSpec network =
         NetworkSpec.efficientNet(EfficientNetVariant.B0, 1000).withResolutionPx(resolutionPx);
     try (Kernels kernels = Kernels.create(name, threads)) {
       System.out.printf(
-          "kernels %s, %s threads, %s px, batch %s%n",
-          kernels.name(), threads, resolutionPx, batch);
-      System.out.print(table(trainingStep(network, batch, kernels, rounds, only)));
+          "kernels %s, %s threads, %s px, batch %s, %s time in ms%n",
+          kernels.name(), threads, resolutionPx, batch, clock.name().toLowerCase(Locale.ROOT));
+      System.out.print(table(trainingStep(network, batch, kernels, rounds, clock, only)));
     }
   }
 

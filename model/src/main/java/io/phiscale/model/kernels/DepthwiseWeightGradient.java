@@ -13,15 +13,17 @@ interface DepthwiseWeightGradient {
   /**
    * The gradient, summed over some images.
    *
-   * @param firstImage of them
+   * @param firstImage of them, in {@code input}
+   * @param firstGradient of them, in {@code outputGradient}
    * @param images number of them
-   * @param input of all images of the shape
-   * @param outputGradient of all images of the shape
+   * @param input images of the shape
+   * @param outputGradient images of the shape
    * @param weightGradient (kernelHeight, kernelWidth, channels), written
    */
   void compute(
       ConvolutionShape shape,
       int firstImage,
+      int firstGradient,
       int images,
       Floats input,
       Floats outputGradient,

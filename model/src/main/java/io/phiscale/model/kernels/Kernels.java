@@ -149,6 +149,72 @@ public interface Kernels extends AutoCloseable {
       INDArray shiftGradient);
 
   /**
+   * {@link #convolution} without bias and activation, then {@link #batchNormTraining} of its
+   * output, in fewer passes over memory where the implementation can.
+   *
+   * @param norm of the convolution's output
+   * @param convolved (N, H', W', outputChannels), written: the convolution's output
+   */
+  default void convolutionBatchNormTraining(
+      ConvolutionShape shape,
+      BatchNormShape norm,
+      INDArray input,
+      INDArray weights,
+      INDArray convolved,
+      INDArray scale,
+      INDArray shift,
+      INDArray output,
+      INDArray mean,
+      INDArray variance) {
+    convolution(shape, input, weights, null, Activation.IDENTITY, convolved);
+    batchNormTraining(norm, convolved, scale, shift, output, mean, variance);
+  }
+
+  /**
+   * {@link #batchNormGradients}, then {@link #convolutionGradients}, in fewer passes over memory
+   * where the implementation can.
+   *
+   * @param norm of the convolution's output
+   * @param convolved as the forward pass wrote it
+   * @param outputGradient (N, H', W', outputChannels), of the batch norm's output
+   * @param convolvedGradient scratch of the same shape, may be {@code outputGradient} itself;
+   *     contents undefined afterwards
+   * @param inputGradient (N, H, W, C), written; null where nothing below learns
+   * @param weightGradient shaped as the weights, written
+   */
+  default void convolutionBatchNormGradients(
+      ConvolutionShape shape,
+      BatchNormShape norm,
+      INDArray input,
+      INDArray weights,
+      INDArray convolved,
+      INDArray scale,
+      INDArray shift,
+      INDArray mean,
+      INDArray variance,
+      INDArray output,
+      INDArray outputGradient,
+      INDArray convolvedGradient,
+      INDArray inputGradient,
+      INDArray weightGradient,
+      INDArray scaleGradient,
+      INDArray shiftGradient) {
+    batchNormGradients(
+        norm,
+        convolved,
+        scale,
+        shift,
+        mean,
+        variance,
+        output,
+        outputGradient,
+        convolvedGradient,
+        scaleGradient,
+        shiftGradient);
+    convolutionGradients(shape, input, weights, convolvedGradient, inputGradient, weightGradient);
+  }
+
+  /**
    * Batch norm by running statistics, then the activation.
    *
    * @param output (N, H, W, C), written; may be {@code input} itself

@@ -5,6 +5,7 @@ import static org.bytedeco.dnnl.global.dnnl.dnnl_engine_create;
 import static org.bytedeco.dnnl.global.dnnl.dnnl_engine_destroy;
 
 import io.phiscale.model.kernels.OneDnnThread.Product;
+import io.phiscale.model.kernels.OneDnnThread.Weights;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.Map;
@@ -37,6 +38,23 @@ public final class OneDnnKernels implements Kernels {
   /** Rows whose mean is a good enough guess of a channel's mean. */
   private static final int PIVOT_ROWS = 16;
 
+  /** Slots of a thread's channel arrays. */
+  private static final int PIVOT = 0;
+
+  private static final int FACTOR = 1;
+  private static final int OFFSET = 2;
+  private static final int CENTRE = 3;
+  private static final int SLOPE = 4;
+  private static final int INTERCEPT = 5;
+
+  /** What is meant to stay in a core's second-level cache (1 to 2 MiB). */
+  private static final long CHUNK_BYTES = 512L * 1024;
+
+  private static final int CHUNK_ROWS = 512;
+
+  /** No call has more arrays. */
+  private static final int LARGEST_CALL = 32;
+
   private static final int KEPT_VIEWS = 8_192;
 
   private final int threads;
@@ -44,6 +62,14 @@ public final class OneDnnKernels implements Kernels {
   private final Workers workers;
   private final PerThread[] parts;
   private final Map<Long, Floats> views = new HashMap<>();
+
+  /**
+   * The arrays of this call and some before it: from their addresses alone, the collector would not
+   * know that they are in use, and could free their memory under our hands.
+   */
+  private final INDArray[] inUse = new INDArray[LARGEST_CALL];
+
+  private int nextInUse;
   private final Map<String, NativeBuffer> buffers = new HashMap<>();
   private boolean closed;
 
@@ -53,7 +79,10 @@ public final class OneDnnKernels implements Kernels {
     private final Passes passes = VectorSupport.passes();
     private final DepthwiseWeightGradient depthwise = VectorSupport.depthwiseWeightGradient();
     private final NativeBuffer partial = new NativeBuffer();
-    private float[][] channels = new float[6][0];
+    private float[][] channels = new float[INTERCEPT + 1][0];
+    private final NativeBuffer chunk = new NativeBuffer();
+    private final NativeBuffer chunkWeights = new NativeBuffer();
+    private long rows;
     private double[] first = new double[0];
     private double[] second = new double[0];
 
@@ -217,6 +246,8 @@ public final class OneDnnKernels implements Kernels {
       }
       expected *= sizes[i];
     }
+    inUse[nextInUse] = array;
+    nextInUse = (nextInUse + 1) % LARGEST_CALL;
     Pointer pointer = array.data().addressPointer();
     long address = pointer.address();
     long length = array.length();
@@ -250,36 +281,21 @@ public final class OneDnnKernels implements Kernels {
     Floats offset = bias == null ? null : vector("convolution bias", bias, shape.outputChannels());
     Floats out = floats("convolution output", output, shape.output());
     long biasAddress = offset == null ? 0 : offset.address();
-    if (shape.pointwise()) {
-      int rows = Math.toIntExact(shape.input().rows());
-      int inputs = shape.input().channels();
-      int outputs = shape.outputChannels();
-      share(
-          rows,
-          work(shape),
-          (thread, from, end) ->
-              thread.oneDnn.convolution(
-                  pointwise(end - from, inputs, outputs),
-                  in.address((long) from * inputs),
-                  filter.address(),
-                  biasAddress,
-                  activation,
-                  out.address((long) from * outputs)));
-    } else {
-      long inputSize = shape.input().elements() / shape.input().batch();
-      long outputSize = shape.output().elements() / shape.input().batch();
-      share(
-          shape.input().batch(),
-          work(shape),
-          (thread, from, end) ->
-              thread.oneDnn.convolution(
-                  withBatch(shape, end - from),
-                  in.address(from * inputSize),
-                  filter.address(),
-                  biasAddress,
-                  activation,
-                  out.address(from * outputSize)));
-    }
+    share(
+        units(shape),
+        work(shape),
+        (thread, from, end) ->
+            convolve(
+                thread,
+                shape,
+                from,
+                end - from,
+                in,
+                filter,
+                Weights.NEW,
+                biasAddress,
+                activation,
+                out));
   }
 
   @Override
@@ -291,87 +307,134 @@ public final class OneDnnKernels implements Kernels {
       INDArray inputGradient,
       INDArray weightGradient) {
     Floats upper = floats("output gradient", outputGradient, shape.output());
-    if (inputGradient != null) {
-      Floats filter = weights(shape, "convolution weights", weights);
-      Floats result = floats("input gradient", inputGradient, shape.input());
-      inputGradient(shape, filter, upper, result);
-    }
-    if (weightGradient != null) {
-      Floats in = floats("convolution input", input, shape.input());
-      Floats result = weights(shape, "weight gradient", weightGradient);
-      weightGradient(shape, in, upper, result);
-    }
-  }
-
-  private void inputGradient(ConvolutionShape shape, Floats filter, Floats upper, Floats result) {
-    int inputs = shape.input().channels();
-    int outputs = shape.outputChannels();
-    if (shape.pointwise()) {
-      share(
-          Math.toIntExact(shape.input().rows()),
-          work(shape),
-          (thread, from, end) ->
-              thread.oneDnn.product(
-                  new Product(end - from, outputs, inputs, outputs, 1, 1, outputs, inputs),
-                  upper.address((long) from * outputs),
-                  filter.address(),
-                  0,
-                  result.address((long) from * inputs)));
-    } else {
-      long inputSize = shape.input().elements() / shape.input().batch();
-      long outputSize = shape.output().elements() / shape.input().batch();
-      share(
-          shape.input().batch(),
-          work(shape),
-          (thread, from, end) ->
-              thread.oneDnn.inputGradient(
-                  withBatch(shape, end - from),
-                  filter.address(),
-                  upper.address(from * outputSize),
-                  result.address(from * inputSize)));
+    Floats filter = inputGradient == null ? null : weights(shape, "convolution weights", weights);
+    Floats lower =
+        inputGradient == null ? null : floats("input gradient", inputGradient, shape.input());
+    Floats in = weightGradient == null ? null : floats("convolution input", input, shape.input());
+    Floats result =
+        weightGradient == null ? null : weights(shape, "weight gradient", weightGradient);
+    share(
+        units(shape),
+        work(shape),
+        (thread, from, end) -> {
+          if (lower != null) {
+            inputGradient(thread, shape, from, end - from, filter, Weights.NEW, upper, from, lower);
+          }
+          if (result != null) {
+            weightGradient(
+                thread, shape, from, end - from, in, upper, from, partial(thread, result));
+          }
+        });
+    if (result != null) {
+      addPartials(shares(units(shape), work(shape)), result);
     }
   }
 
-  private void weightGradient(ConvolutionShape shape, Floats in, Floats upper, Floats result) {
-    int inputs = shape.input().channels();
-    int outputs = shape.outputChannels();
-    int length = result.length();
+  /** What a convolution is divided into: rows of a product of matrices, else images. */
+  private static int units(ConvolutionShape shape) {
+    return shape.pointwise() ? Math.toIntExact(shape.input().rows()) : shape.input().batch();
+  }
+
+  /** Rows (pixels) of one unit of the output. */
+  private static int outputRows(ConvolutionShape shape) {
+    return shape.pointwise() ? 1 : shape.outputHeight() * shape.outputWidth();
+  }
+
+  /** Values of one unit of the input. */
+  private static long inputUnit(ConvolutionShape shape) {
+    return shape.input().elements() / units(shape);
+  }
+
+  /** Values of one unit of the output. */
+  private static long outputUnit(ConvolutionShape shape) {
+    return shape.output().elements() / units(shape);
+  }
+
+  /** The same convolution of so many units. */
+  private static ConvolutionShape ofUnits(ConvolutionShape shape, int units) {
+    ImageShape in = shape.input();
     if (shape.pointwise()) {
-      int rows = Math.toIntExact(shape.input().rows());
-      int shares = shares(rows, work(shape));
-      share(
-          rows,
-          work(shape),
-          (thread, from, end) ->
-              thread.oneDnn.weightGradient(
-                  pointwise(end - from, inputs, outputs),
-                  in.address((long) from * inputs),
-                  upper.address((long) from * outputs),
-                  partial(thread, result).address()));
-      addPartials(shares, length, result);
-    } else if (parts[0].depthwise.suits(shape)) {
-      int images = shape.input().batch();
-      share(
-          images,
-          work(shape),
-          (thread, from, end) ->
-              thread.depthwise.compute(
-                  shape, from, end - from, in, upper, partial(thread, result)));
-      addPartials(shares(images, work(shape)), length, result);
+      return ConvolutionShape.pointwise(
+          new ImageShape(1, 1, units, in.channels()), shape.outputChannels());
+    }
+    return new ConvolutionShape(
+        new ImageShape(units, in.height(), in.width(), in.channels()),
+        shape.outputChannels(),
+        shape.kernelHeight(),
+        shape.kernelWidth(),
+        shape.stride(),
+        shape.padding(),
+        shape.groups());
+  }
+
+  private static void convolve(
+      PerThread thread,
+      ConvolutionShape shape,
+      int from,
+      int count,
+      Floats in,
+      Floats filter,
+      Weights state,
+      long bias,
+      Activation activation,
+      Floats out) {
+    thread.oneDnn.convolution(
+        ofUnits(shape, count),
+        in.address(from * inputUnit(shape)),
+        filter.address(),
+        state,
+        bias,
+        activation,
+        out.address(from * outputUnit(shape)));
+  }
+
+  /**
+   * @param upperFrom unit of {@code upper} that belongs to {@code from}
+   */
+  private static void inputGradient(
+      PerThread thread,
+      ConvolutionShape shape,
+      int from,
+      int count,
+      Floats filter,
+      Weights state,
+      Floats upper,
+      int upperFrom,
+      Floats lower) {
+    long upperAddress = upper.address(upperFrom * outputUnit(shape));
+    long lowerAddress = lower.address(from * inputUnit(shape));
+    if (shape.pointwise()) {
+      int inputs = shape.input().channels();
+      int outputs = shape.outputChannels();
+      thread.oneDnn.product(
+          new Product(count, outputs, inputs, outputs, 1, 1, outputs, inputs),
+          upperAddress,
+          filter.address(),
+          0,
+          lowerAddress);
     } else {
-      long inputSize = shape.input().elements() / shape.input().batch();
-      long outputSize = shape.output().elements() / shape.input().batch();
-      int images = shape.input().batch();
-      share(
-          images,
-          work(shape),
-          (thread, from, end) ->
-              thread.oneDnn.weightGradient(
-                  withBatch(shape, end - from),
-                  in.address(from * inputSize),
-                  upper.address(from * outputSize),
-                  partial(thread, result).address()));
-      addPartials(shares(images, work(shape)), length, result);
+      thread.oneDnn.inputGradient(
+          ofUnits(shape, count), filter.address(), state, upperAddress, lowerAddress);
+    }
+  }
+
+  private static void weightGradient(
+      PerThread thread,
+      ConvolutionShape shape,
+      int from,
+      int count,
+      Floats in,
+      Floats upper,
+      int upperFrom,
+      Floats result) {
+    if (thread.depthwise.suits(shape)) {
+      thread.depthwise.compute(shape, from, upperFrom, count, in, upper, result);
+    } else {
+      thread.oneDnn.weightGradient(
+          ofUnits(shape, count),
+          in.address(from * inputUnit(shape)),
+          upper.address(upperFrom * outputUnit(shape)),
+          result.address());
     }
   }
 
@@ -381,8 +444,9 @@ public final class OneDnnKernels implements Kernels {
   }
 
   /** result += the parts of threads 1 to shares − 1, in this order. */
-  private void addPartials(int shares, int length, Floats result) {
+  private void addPartials(int shares, Floats result) {
     if (shares > 1) {
+      int length = result.length();
       share(
           length,
           length,
@@ -402,22 +466,6 @@ public final class OneDnnKernels implements Kernels {
             * shape.kernelWidth()
             * (shape.depthwise() ? 1 : shape.input().channels());
     return shape.output().elements() * perOutput / 8;
-  }
-
-  private static ConvolutionShape pointwise(int rows, int inputs, int outputs) {
-    return ConvolutionShape.pointwise(new ImageShape(1, 1, rows, inputs), outputs);
-  }
-
-  private static ConvolutionShape withBatch(ConvolutionShape shape, int images) {
-    ImageShape in = shape.input();
-    return new ConvolutionShape(
-        new ImageShape(images, in.height(), in.width(), in.channels()),
-        shape.outputChannels(),
-        shape.kernelHeight(),
-        shape.kernelWidth(),
-        shape.stride(),
-        shape.padding(),
-        shape.groups());
   }
 
   private Floats weights(ConvolutionShape shape, String what, INDArray weights) {
@@ -454,34 +502,153 @@ public final class OneDnnKernels implements Kernels {
     Floats means = vector("batch-norm mean", mean, channels);
     Floats variances = vector("batch-norm variance", variance, channels);
 
-    PerThread own = parts[0];
-    float[] pivot = own.channels(0, channels);
-    pivots(in, rows, channels, pivot);
     share(
         rows,
         image.elements(),
         (thread, from, end) -> {
           thread.clearSums(channels);
-          thread.passes.moments(in, from, end - from, channels, pivot, thread.first, thread.second);
+          thread.rows = (long) end - from;
+          pivots(thread, in, from, end - from, channels);
+          thread.passes.moments(
+              in,
+              from,
+              end - from,
+              channels,
+              thread.channels(PIVOT, channels),
+              thread.first,
+              thread.second);
         });
-    addSums(shares(rows, image.elements()), channels);
-    for (int c = 0; c < channels; c++) {
-      double fromPivot = own.first[c] / rows;
-      means.put(c, (float) (pivot[c] + fromPivot));
-      variances.put(c, (float) Math.max(0, own.second[c] / rows - fromPivot * fromPivot));
-    }
+    combineMoments(shares(rows, image.elements()), channels, means, variances);
     normalise(shape, in, gamma, beta, means, variances, out);
   }
 
+  @Override
+  public void convolutionBatchNormTraining(
+      ConvolutionShape shape,
+      BatchNormShape norm,
+      INDArray input,
+      INDArray weights,
+      INDArray convolved,
+      INDArray scale,
+      INDArray shift,
+      INDArray output,
+      INDArray mean,
+      INDArray variance) {
+    checkNorm(shape, norm);
+    int channels = shape.outputChannels();
+    Floats in = floats("convolution input", input, shape.input());
+    Floats filter = weights(shape, "convolution weights", weights);
+    Floats between = floats("convolution output", convolved, shape.output());
+    Floats out = floats("batch-norm output", output, shape.output());
+    Floats gamma = vector("batch-norm scale", scale, channels);
+    Floats beta = vector("batch-norm shift", shift, channels);
+    Floats means = vector("batch-norm mean", mean, channels);
+    Floats variances = vector("batch-norm variance", variance, channels);
+    int rows = outputRows(shape);
+    int chunk = chunkUnits(shape);
+    share(
+        units(shape),
+        work(shape),
+        (thread, from, end) -> {
+          thread.clearSums(channels);
+          thread.rows = (long) (end - from) * rows;
+          for (int at = from; at < end; at += chunk) {
+            int count = Math.min(chunk, end - at);
+            convolve(
+                thread,
+                shape,
+                at,
+                count,
+                in,
+                filter,
+                at == from ? Weights.NEW : Weights.SAME,
+                0,
+                Activation.IDENTITY,
+                between);
+            if (at == from) {
+              pivots(thread, between, at * rows, count * rows, channels);
+            }
+            thread.passes.moments(
+                between,
+                at * rows,
+                count * rows,
+                channels,
+                thread.channels(PIVOT, channels),
+                thread.first,
+                thread.second);
+          }
+        });
+    combineMoments(shares(units(shape), work(shape)), channels, means, variances);
+    normalise(norm, between, gamma, beta, means, variances, out);
+  }
+
+  /**
+   * Whether the gradient between batch norm and convolution is better made piece by piece than
+   * written to memory: where it is the larger part of what the convolution's gradients read.
+   */
+  private static boolean backwardTogether(ConvolutionShape shape) {
+    return shape.pointwise()
+        ? shape.outputChannels() > shape.input().channels()
+        : shape.depthwise() && shape.stride() == 1;
+  }
+
+  private static void checkNorm(ConvolutionShape shape, BatchNormShape norm) {
+    if (!norm.image().equals(shape.output())) {
+      throw new IllegalArgumentException(
+          String.format(
+              "Invalid batch-norm shape: %s (must be that of the convolution's output, %s)",
+              norm.image(), shape.output()));
+    }
+  }
+
+  /**
+   * Units that together stay in the cache between two passes over them, but not fewer rows of a
+   * product than are worth the adding up of a weight gradient.
+   */
+  private static int chunkUnits(ConvolutionShape shape) {
+    long bytes = (inputUnit(shape) + outputUnit(shape)) * Float.BYTES;
+    long fewest = shape.pointwise() ? CHUNK_ROWS : 1;
+    return (int) Math.min(units(shape), Math.max(fewest, CHUNK_BYTES / bytes));
+  }
+
   /** Near the channels' means: the means of a few rows far apart. */
-  private static void pivots(Floats in, int rows, int channels, float[] pivot) {
+  private static void pivots(PerThread thread, Floats in, int from, int rows, int channels) {
+    float[] pivot = thread.channels(PIVOT, channels);
     int count = Math.min(rows, PIVOT_ROWS);
     Arrays.fill(pivot, 0, channels, 0f);
     for (int i = 0; i < count; i++) {
-      int at = (int) ((long) rows * i / count) * channels;
+      int at = (from + (int) ((long) rows * i / count)) * channels;
       for (int c = 0; c < channels; c++) {
         pivot[c] += in.at(at + c) / count;
       }
+    }
+  }
+
+  /**
+   * Mean and biased variance from the moments of threads 0 to shares − 1, each around a pivot of
+   * its own. Source: Chan, Golub, LeVeque (1979), updating formulae.
+   */
+  private void combineMoments(int shares, int channels, Floats means, Floats variances) {
+    long rows = 0;
+    for (int part = 0; part < shares; part++) {
+      rows += parts[part].rows;
+    }
+    for (int c = 0; c < channels; c++) {
+      double sum = 0;
+      for (int part = 0; part < shares; part++) {
+        PerThread thread = parts[part];
+        sum += thread.first[c] + thread.rows * (double) thread.channels[PIVOT][c];
+      }
+      double mean = sum / rows;
+      double squares = 0;
+      for (int part = 0; part < shares; part++) {
+        PerThread thread = parts[part];
+        double fromPivot = thread.first[c] / thread.rows;
+        double fromMean = thread.channels[PIVOT][c] + fromPivot - mean;
+        squares += thread.second[c] + thread.rows * (fromMean * fromMean - fromPivot * fromPivot);
+      }
+      means.put(c, (float) mean);
+      variances.put(c, (float) Math.max(0, squares / rows));
     }
   }
 
@@ -525,8 +692,8 @@ public final class OneDnnKernels implements Kernels {
       Floats out) {
     ImageShape image = shape.image();
     int channels = image.channels();
-    float[] factor = parts[0].channels(1, channels);
-    float[] offset = parts[0].channels(2, channels);
+    float[] factor = parts[0].channels(FACTOR, channels);
+    float[] offset = parts[0].channels(OFFSET, channels);
     line(shape, scale, shift, mean, variance, factor, offset);
     share(
         Math.toIntExact(image.rows()),
@@ -578,13 +745,64 @@ public final class OneDnnKernels implements Kernels {
     Floats gammaGradient = vector("scale gradient", scaleGradient, channels);
     Floats betaGradient = vector("shift gradient", shiftGradient, channels);
 
+    gradientLine(shape, in, gamma, beta, means, variances, upper, gammaGradient, betaGradient);
+    share(
+        rows,
+        image.elements(),
+        (thread, from, end) -> gradient(thread, shape, in, upper, result, from, from, end - from));
+  }
+
+  /**
+   * The second pass of a batch norm's gradients, on a range of rows: with g = outputGradient ·
+   * activation'(factor · x + offset), it is factor · g + slope · x + intercept.
+   */
+  private void gradient(
+      PerThread thread,
+      BatchNormShape shape,
+      Floats in,
+      Floats upper,
+      Floats result,
+      int from,
+      int resultFrom,
+      int rows) {
+    thread.passes.gradient(
+        in,
+        upper,
+        result,
+        resultFrom,
+        from,
+        rows,
+        shape.image().channels(),
+        parts[0].channels[FACTOR],
+        parts[0].channels[OFFSET],
+        parts[0].channels[SLOPE],
+        parts[0].channels[INTERCEPT],
+        shape.activation());
+  }
+
+  /**
+   * The first pass of a batch norm's gradients: writes those of scale and shift, and to thread 0's
+   * channel arrays what the second pass needs.
+   */
+  private void gradientLine(
+      BatchNormShape shape,
+      Floats in,
+      Floats gamma,
+      Floats beta,
+      Floats means,
+      Floats variances,
+      Floats upper,
+      Floats gammaGradient,
+      Floats betaGradient) {
+    ImageShape image = shape.image();
+    int channels = image.channels();
+    int rows = Math.toIntExact(image.rows());
     PerThread own = parts[0];
-    float[] factor = own.channels(1, channels);
-    float[] offset = own.channels(2, channels);
-    float[] centre = own.channels(3, channels);
+    float[] factor = own.channels(FACTOR, channels);
+    float[] offset = own.channels(OFFSET, channels);
+    float[] centre = own.channels(CENTRE, channels);
     line(shape, gamma, beta, means, variances, factor, offset);
     means.read(0, centre, 0, channels);
-    Activation activation = shape.activation();
     share(
         rows,
         image.elements(),
@@ -599,13 +817,13 @@ public final class OneDnnKernels implements Kernels {
               factor,
               offset,
               centre,
-              activation,
+              shape.activation(),
               thread.first,
               thread.second);
         });
     addSums(shares(rows, image.elements()), channels);
-    float[] slope = own.channels(4, channels);
-    float[] intercept = own.channels(5, channels);
+    float[] slope = own.channels(SLOPE, channels);
+    float[] intercept = own.channels(INTERCEPT, channels);
     for (int c = 0; c < channels; c++) {
       double inverseStddev = 1 / Math.sqrt(variances.at(c) + shape.epsilon());
       double normalised = own.second[c] * inverseStddev;
@@ -617,22 +835,97 @@ public final class OneDnnKernels implements Kernels {
       slope[c] = (float) rise;
       intercept[c] = (float) (perValue * own.first[c] - rise * centre[c]);
     }
+  }
+
+  @Override
+  public void convolutionBatchNormGradients(
+      ConvolutionShape shape,
+      BatchNormShape norm,
+      INDArray input,
+      INDArray weights,
+      INDArray convolved,
+      INDArray scale,
+      INDArray shift,
+      INDArray mean,
+      INDArray variance,
+      INDArray output,
+      INDArray outputGradient,
+      INDArray convolvedGradient,
+      INDArray inputGradient,
+      INDArray weightGradient,
+      INDArray scaleGradient,
+      INDArray shiftGradient) {
+    checkNorm(shape, norm);
+    if (!backwardTogether(shape)) {
+      Kernels.super.convolutionBatchNormGradients(
+          shape,
+          norm,
+          input,
+          weights,
+          convolved,
+          scale,
+          shift,
+          mean,
+          variance,
+          output,
+          outputGradient,
+          convolvedGradient,
+          inputGradient,
+          weightGradient,
+          scaleGradient,
+          shiftGradient);
+      return;
+    }
+    int channels = shape.outputChannels();
+    Floats in = floats("convolution input", input, shape.input());
+    Floats filter = weights(shape, "convolution weights", weights);
+    Floats between = floats("convolution output", convolved, shape.output());
+    Floats upper = floats("output gradient", outputGradient, shape.output());
+    Floats lower =
+        inputGradient == null ? null : floats("input gradient", inputGradient, shape.input());
+    Floats result = weights(shape, "weight gradient", weightGradient);
+    gradientLine(
+        norm,
+        between,
+        vector("batch-norm scale", scale, channels),
+        vector("batch-norm shift", shift, channels),
+        vector("batch-norm mean", mean, channels),
+        vector("batch-norm variance", variance, channels),
+        upper,
+        vector("scale gradient", scaleGradient, channels),
+        vector("shift gradient", shiftGradient, channels));
+    int rows = outputRows(shape);
+    int chunk = chunkUnits(shape);
     share(
-        rows,
-        image.elements(),
-        (thread, from, end) ->
-            thread.passes.gradient(
-                in,
-                upper,
-                result,
-                from,
-                end - from,
-                channels,
-                factor,
-                offset,
-                slope,
-                intercept,
-                activation));
+        units(shape),
+        work(shape),
+        (thread, from, end) -> {
+          Floats sum = partial(thread, result);
+          Floats part = thread.chunk.floats(chunk * outputUnit(shape));
+          for (int at = from; at < end; at += chunk) {
+            int count = Math.min(chunk, end - at);
+            boolean first = at == from;
+            gradient(thread, norm, between, upper, part, at * rows, 0, count * rows);
+            if (lower != null) {
+              inputGradient(
+                  thread,
+                  shape,
+                  at,
+                  count,
+                  filter,
+                  first ? Weights.NEW : Weights.SAME,
+                  part,
+                  0,
+                  lower);
+            }
+            Floats here = first ? sum : thread.chunkWeights.floats(result.length());
+            weightGradient(thread, shape, at, count, in, part, 0, here);
+            if (!first) {
+              thread.passes.scaledSum(here, 1, sum, sum, 0, result.length());
+            }
+          }
+        });
+    addPartials(shares(units(shape), work(shape)), result);
   }
 
   @Override
@@ -726,8 +1019,8 @@ public final class OneDnnKernels implements Kernels {
         image.batch(),
         image.elements(),
         (thread, from, end) -> {
-          float[] factor = thread.channels(1, channels);
-          float[] offset = thread.channels(2, channels);
+          float[] factor = thread.channels(FACTOR, channels);
+          float[] offset = thread.channels(OFFSET, channels);
           Arrays.fill(offset, 0, channels, 0f);
           for (int n = from; n < end; n++) {
             gate.read(n * channels, factor, 0, channels);
@@ -827,8 +1120,8 @@ public final class OneDnnKernels implements Kernels {
         batch,
         image.elements(),
         (thread, from, end) -> {
-          float[] factor = thread.channels(1, channels);
-          float[] offset = thread.channels(2, channels);
+          float[] factor = thread.channels(FACTOR, channels);
+          float[] offset = thread.channels(OFFSET, channels);
           for (int n = from; n < end; n++) {
             gate.read(n * channels, factor, 0, channels);
             for (int c = 0; c < channels; c++) {
@@ -844,7 +1137,7 @@ public final class OneDnnKernels implements Kernels {
   private static void columnSums(
       PerThread thread, Floats values, int rows, int columns, Floats sums) {
     thread.clearSums(columns);
-    float[] zero = thread.channels(1, columns);
+    float[] zero = thread.channels(FACTOR, columns);
     Arrays.fill(zero, 0, columns, 0f);
     thread.passes.moments(values, 0, rows, columns, zero, thread.first, thread.second);
     for (int c = 0; c < columns; c++) {
@@ -905,7 +1198,7 @@ public final class OneDnnKernels implements Kernels {
         shape.batch(),
         shape.elements(),
         (thread, from, end) -> {
-          float[] zero = thread.channels(1, channels);
+          float[] zero = thread.channels(FACTOR, channels);
           Arrays.fill(zero, 0, channels, 0f);
           for (int n = from; n < end; n++) {
             thread.clearSums(channels);
@@ -929,7 +1222,7 @@ public final class OneDnnKernels implements Kernels {
         shape.batch(),
         shape.elements(),
         (thread, from, end) -> {
-          float[] values = thread.channels(1, channels);
+          float[] values = thread.channels(FACTOR, channels);
           for (int n = from; n < end; n++) {
             for (int c = 0; c < channels; c++) {
               values[c] = upper.at(n * channels + c) / pixels;
@@ -1069,9 +1362,12 @@ public final class OneDnnKernels implements Kernels {
     for (PerThread part : parts) {
       part.oneDnn.close();
       part.partial.close();
+      part.chunk.close();
+      part.chunkWeights.close();
     }
     buffers.values().forEach(NativeBuffer::close);
     views.clear();
+    Arrays.fill(inUse, null);
     dnnl_engine_destroy(engine);
   }
 }

@@ -57,6 +57,14 @@ final class OneDnnThread implements AutoCloseable {
   private final Map<Object, Run> runs = new HashMap<>();
   private final NativeBuffer scratch = new NativeBuffer();
   private final NativeBuffer reordered = new NativeBuffer();
+  private final NativeBuffer blockedGradient = new NativeBuffer();
+  private Run reorderedFor;
+
+  /** Whether weights are those of the call before this one, of the same pass. */
+  enum Weights {
+    NEW,
+    SAME
+  }
 
   private enum Pass {
     FORWARD,
@@ -120,12 +128,14 @@ final class OneDnnThread implements AutoCloseable {
   // ---------------------------------------------------------------- convolution
 
   /**
+   * @param state SAME where the last call with other weights than gradients had these
    * @param bias address, or 0 for none
    */
   void convolution(
       ConvolutionShape shape,
       long input,
       long weights,
+      Weights state,
       long bias,
       Activation activation,
       long output) {
@@ -136,21 +146,22 @@ final class OneDnnThread implements AutoCloseable {
       run = make(key);
       runs.put(key, run);
     }
-    run.primitive().at(0, input).at(1, reordered(run, weights)).at(2, output);
+    run.primitive().at(0, input).at(1, reordered(run, weights, state)).at(2, output);
     if (bias != 0) {
       run.primitive().at(3, bias);
     }
     execute(run.primitive());
   }
 
-  void inputGradient(ConvolutionShape shape, long weights, long outputGradient, long result) {
+  void inputGradient(
+      ConvolutionShape shape, long weights, Weights state, long outputGradient, long result) {
     Convolution key = new Convolution(Pass.INPUT_GRADIENT, shape, Bias.ABSENT, Activation.IDENTITY);
     Run run = runs.get(key);
     if (run == null) {
       run = make(key);
       runs.put(key, run);
     }
-    run.primitive().at(0, result).at(1, reordered(run, weights)).at(2, outputGradient);
+    run.primitive().at(0, result).at(1, reordered(run, weights, state)).at(2, outputGradient);
     execute(run.primitive());
   }
 
@@ -166,19 +177,22 @@ final class OneDnnThread implements AutoCloseable {
       run.primitive().at(0, input).at(1, result).at(2, outputGradient);
       execute(run.primitive());
     } else {
-      long blocked = reordered.bytes(run.weightBytes());
+      long blocked = blockedGradient.bytes(run.weightBytes());
       run.primitive().at(0, input).at(1, blocked).at(2, outputGradient);
       execute(run.primitive());
       execute(run.reorder().at(0, blocked).at(1, result));
     }
   }
 
-  private long reordered(Run run, long weights) {
+  private long reordered(Run run, long weights, Weights state) {
     if (run.reorder() == null) {
       return weights;
     }
     long blocked = reordered.bytes(run.weightBytes());
-    execute(run.reorder().at(0, weights).at(1, blocked));
+    if (state == Weights.NEW || !run.equals(reorderedFor)) {
+      execute(run.reorder().at(0, weights).at(1, blocked));
+      reorderedFor = run;
+    }
     return blocked;
   }
 
@@ -416,6 +430,7 @@ final class OneDnnThread implements AutoCloseable {
     runs.clear();
     scratch.close();
     reordered.close();
+    blockedGradient.close();
     dnnl_stream_destroy(stream);
   }
 }

@@ -57,11 +57,13 @@ interface Passes {
    * With g as in {@link #gradientSums}: result = factor · g + slope · x + intercept.
    *
    * @param result may be {@code gradient}
+   * @param resultRow row of {@code result} that belongs to {@code firstRow}
    */
   void gradient(
       Floats x,
       Floats gradient,
       Floats result,
+      int resultRow,
       int firstRow,
       int rows,
       int channels,

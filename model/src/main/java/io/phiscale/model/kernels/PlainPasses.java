@@ -82,6 +82,7 @@ final class PlainPasses implements Passes {
       Floats x,
       Floats gradient,
       Floats result,
+      int resultRow,
       int firstRow,
       int rows,
       int channels,
@@ -95,6 +96,7 @@ final class PlainPasses implements Passes {
     ByteBuffer out = result.bytes();
     boolean swish = activation == Activation.SWISH;
     int at = firstRow * channels * Float.BYTES;
+    int to = (resultRow - firstRow) * channels * Float.BYTES;
     for (int r = 0; r < rows; r++) {
       for (int c = 0; c < channels; c++, at += Float.BYTES) {
         float value = in.getFloat(at);
@@ -102,7 +104,7 @@ final class PlainPasses implements Passes {
         if (swish) {
           g *= swishSlope(factor[c] * value + offset[c]);
         }
-        out.putFloat(at, factor[c] * g + slope[c] * value + intercept[c]);
+        out.putFloat(at + to, factor[c] * g + slope[c] * value + intercept[c]);
       }
     }
   }

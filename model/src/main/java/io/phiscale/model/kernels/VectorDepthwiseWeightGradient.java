@@ -7,8 +7,9 @@ import java.util.Arrays;
 import jdk.incubator.vector.FloatVector;
 
 /**
- * {@link DepthwiseWeightGradient} of 5x5 kernels in Java's Vector API, where oneDNN 3.11 is slow
- * (12 cycles per product of vectors for 5x5, about one for 3x3, which is left to it).
+ * {@link DepthwiseWeightGradient} of 5x5 kernels (and of 3x3 ones on tiny images) in Java's Vector
+ * API, where oneDNN 3.11 is slow (12 cycles per product of vectors for 5x5, about one for 3x3,
+ * which is left to it).
  *
  * <p>Rows of the input are copied into a ring of five rows on the heap, with their padding, so that
  * no window has an edge; four neighbouring output pixels then share their input pixels and one load
@@ -19,19 +20,31 @@ final class VectorDepthwiseWeightGradient implements DepthwiseWeightGradient {
   private static final int KERNEL = 5;
   private static final int PIXELS = 4;
 
+  /** As the middle of a 5x5 kernel, for images on which oneDNN is slow. */
+  private static final int SMALL_KERNEL = 3;
+
+  /** Pixels of an output; oneDNN takes 15 times longer at 2x2, is faster from about 4x4. */
+  private static final int SMALL_IMAGE = 9;
+
   private float[] ring = new float[0];
   private float[] upper = new float[0];
   private float[] sums = new float[0];
 
   @Override
   public boolean suits(ConvolutionShape shape) {
-    return shape.depthwise() && shape.kernelHeight() == KERNEL && shape.kernelWidth() == KERNEL;
+    int kernel = shape.kernelHeight();
+    return shape.depthwise()
+        && kernel == shape.kernelWidth()
+        && (kernel == KERNEL
+            || (kernel == SMALL_KERNEL
+                && shape.outputHeight() * shape.outputWidth() <= SMALL_IMAGE));
   }
 
   @Override
   public void compute(
       ConvolutionShape shape,
       int firstImage,
+      int firstGradient,
       int images,
       Floats input,
       Floats outputGradient,
@@ -57,8 +70,10 @@ final class VectorDepthwiseWeightGradient implements DepthwiseWeightGradient {
     Arrays.fill(ring, 0, KERNEL * rowLength, 0f);
     Arrays.fill(upper, 0, groups * PIXELS * width, 0f);
     Arrays.fill(sums, 0, KERNEL * KERNEL * width, 0f);
-    int top = shape.padding().top();
-    int left = shape.padding().left();
+    int kernel = shape.kernelHeight();
+    int margin = (KERNEL - kernel) / 2;
+    int top = shape.padding().top() + margin;
+    int left = shape.padding().left() + margin;
     int columns = Math.min(in.width(), rowPixels - left);
     for (int n = firstImage; n < firstImage + images; n++) {
       int loaded = top;
@@ -76,13 +91,13 @@ final class VectorDepthwiseWeightGradient implements DepthwiseWeightGradient {
         }
         copyPixels(
             outputGradient,
-            (n * out.height() + y) * out.width() * channels,
+            ((firstGradient + n - firstImage) * out.height() + y) * out.width() * channels,
             out.width(),
             channels,
             upper,
             0,
             width);
-        for (int j = 0; j < KERNEL; j++) {
+        for (int j = margin; j < KERNEL - margin; j++) {
           int row = y * stride + j;
           if (row < top || row >= top + in.height()) {
             continue;
@@ -101,8 +116,14 @@ final class VectorDepthwiseWeightGradient implements DepthwiseWeightGradient {
         }
       }
     }
-    for (int tap = 0; tap < KERNEL * KERNEL; tap++) {
-      weightGradient.write(tap * channels, sums, tap * width, channels);
+    for (int j = 0; j < kernel; j++) {
+      for (int i = 0; i < kernel; i++) {
+        weightGradient.write(
+            (j * kernel + i) * channels,
+            sums,
+            ((j + margin) * KERNEL + i + margin) * width,
+            channels);
+      }
     }
   }
 

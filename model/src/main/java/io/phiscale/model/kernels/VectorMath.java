@@ -20,7 +20,7 @@ final class VectorMath {
   private static final float ROUNDING = 12582912f;
 
   /** ln 2 as a short number plus a small one, so that n · ln 2 keeps its low bits. */
-  private static final float LN2_HIGH = 0.693359375f;
+  private static final float LN2_HIGH = 0.6933594f;
 
   private static final float LN2_LOW = -2.1219444e-4f;
 
@@ -47,10 +47,10 @@ final class VectorMath {
     r = n.fma(FloatVector.broadcast(SPECIES, -LN2_LOW), r);
     FloatVector p =
         r.fma(
-            FloatVector.broadcast(SPECIES, 1.9875692e-4f),
+            FloatVector.broadcast(SPECIES, 1.9875691e-4f),
             FloatVector.broadcast(SPECIES, 1.3981999e-3f));
     p = p.fma(r, FloatVector.broadcast(SPECIES, 8.333452e-3f));
-    p = p.fma(r, FloatVector.broadcast(SPECIES, 4.166579e-2f));
+    p = p.fma(r, FloatVector.broadcast(SPECIES, 4.1665796e-2f));
     p = p.fma(r, FloatVector.broadcast(SPECIES, 1.6666666e-1f));
     p = p.fma(r, FloatVector.broadcast(SPECIES, 5.0000000e-1f));
     p = p.fma(r.mul(r), r).add(1f);

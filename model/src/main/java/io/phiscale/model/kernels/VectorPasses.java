@@ -21,6 +21,7 @@ import jdk.incubator.vector.FloatVector;
 final class VectorPasses implements Passes {
 
   private static final int TILE_ROWS = 64;
+  private static final int STEP = LANES * Float.BYTES;
 
   private final Passes plain = new PlainPasses();
 
@@ -295,6 +296,7 @@ final class VectorPasses implements Passes {
       Floats x,
       Floats gradient,
       Floats result,
+      int resultRow,
       int firstRow,
       int rows,
       int channels,
@@ -317,6 +319,7 @@ final class VectorPasses implements Passes {
           gradient.bytes(),
           result.bytes(),
           at,
+          resultRow * channels * Float.BYTES,
           wideRows,
           width,
           factors,
@@ -329,6 +332,7 @@ final class VectorPasses implements Passes {
           gradient.bytes(),
           result.bytes(),
           at,
+          resultRow * channels * Float.BYTES,
           wideRows,
           width,
           factors,
@@ -340,6 +344,7 @@ final class VectorPasses implements Passes {
         x,
         gradient,
         result,
+        resultRow + done,
         firstRow + done,
         rows - done,
         channels,
@@ -355,14 +360,16 @@ final class VectorPasses implements Passes {
       ByteBuffer upper,
       ByteBuffer out,
       int start,
+      int resultStart,
       int rows,
       int width,
       float[] factor,
       float[] slope,
       float[] intercept) {
     int at = start;
+    int to = resultStart;
     for (int r = 0; r < rows; r++) {
-      for (int c = 0; c < width; c += LANES, at += LANES * Float.BYTES) {
+      for (int c = 0; c < width; c += LANES, at += STEP, to += STEP) {
         FloatVector linear =
             load(in, at)
                 .fma(
@@ -370,7 +377,7 @@ final class VectorPasses implements Passes {
                     FloatVector.fromArray(SPECIES, intercept, c));
         load(upper, at)
             .fma(FloatVector.fromArray(SPECIES, factor, c), linear)
-            .intoByteBuffer(out, at, ORDER);
+            .intoByteBuffer(out, to, ORDER);
       }
     }
   }
@@ -380,6 +387,7 @@ final class VectorPasses implements Passes {
       ByteBuffer upper,
       ByteBuffer out,
       int start,
+      int resultStart,
       int rows,
       int width,
       float[] factor,
@@ -387,8 +395,9 @@ final class VectorPasses implements Passes {
       float[] slope,
       float[] intercept) {
     int at = start;
+    int to = resultStart;
     for (int r = 0; r < rows; r++) {
-      for (int c = 0; c < width; c += LANES, at += LANES * Float.BYTES) {
+      for (int c = 0; c < width; c += LANES, at += STEP, to += STEP) {
         FloatVector value = load(in, at);
         FloatVector factors = FloatVector.fromArray(SPECIES, factor, c);
         FloatVector linear =
@@ -399,7 +408,7 @@ final class VectorPasses implements Passes {
         load(upper, at)
             .mul(VectorMath.swishSlope(z))
             .fma(factors, linear)
-            .intoByteBuffer(out, at, ORDER);
+            .intoByteBuffer(out, to, ORDER);
       }
     }
   }

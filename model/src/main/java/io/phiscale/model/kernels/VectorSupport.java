@@ -45,6 +45,7 @@ final class VectorSupport {
     public void compute(
         ConvolutionShape shape,
         int firstImage,
+        int firstGradient,
         int images,
         Floats input,
         Floats outputGradient,

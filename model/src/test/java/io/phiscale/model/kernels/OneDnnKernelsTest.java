@@ -4,10 +4,10 @@ import static io.phiscale.model.kernels.PlainLoops.array;
 import static io.phiscale.model.kernels.PlainLoops.empty;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
 
 import io.phiscale.model.kernels.ConvolutionShape.Padding;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.function.Function;
 import java.util.stream.IntStream;
@@ -101,7 +101,8 @@ class OneDnnKernelsTest {
       shapes.add(of(2, 4, 4, channels, outputs, 3, 1, new Padding(3, 3, 3, 3), groups));
       shapes.add(of(2, 9, 8, channels, outputs, 7, 1, new Padding(3, 3, 3, 3), groups));
     }
-    // larger than one band, and than what one thread keeps to itself
+    // more than one chunk, and more than what one thread keeps to itself
+    shapes.add(ConvolutionShape.pointwise(new ImageShape(4, 33, 40, 16), 96));
     shapes.add(of(3, 60, 60, 32, 32, 3, 1, new Padding(1, 1, 1, 1), 32));
     shapes.add(of(1, 61, 60, 40, 40, 5, 2, new Padding(2, 2, 2, 2), 40));
     shapes.add(of(4, 33, 32, 3, 24, 3, 2, new Padding(0, 1, 0, 1), 1));
@@ -162,6 +163,77 @@ class OneDnnKernelsTest {
           kernels.convolutionGradients(shape, null, weights, gradient, inputOnly, null);
           kernels.convolutionGradients(shape, input, null, gradient, null, weightsOnly);
           return List.of(plain, activated, inputGradient, weightGradient, inputOnly, weightsOnly);
+        });
+  }
+
+  @ParameterizedTest
+  @MethodSource("convolutions")
+  void convolutionsWithTheirBatchNorm(ConvolutionShape shape) {
+    int channels = shape.outputChannels();
+    BatchNormShape norm = new BatchNormShape(shape.output(), 1e-2, Activation.SWISH);
+    INDArray input = image(1, shape.input());
+    INDArray weights = weights(shape, 2);
+    INDArray scale = array(FLOAT, 3, channels).addi(1.5);
+    INDArray shift = array(FLOAT, 4, channels);
+    INDArray gradient = image(5, shape.output());
+    assertAgree(
+        kernels -> {
+          INDArray convolved = empty(FLOAT, shape.output());
+          INDArray output = empty(FLOAT, shape.output());
+          INDArray mean = array(FLOAT, 9, channels);
+          INDArray variance = array(FLOAT, 9, channels);
+          kernels.convolutionBatchNormTraining(
+              shape, norm, input, weights, convolved, scale, shift, output, mean, variance);
+          INDArray scratch = gradient.dup();
+          INDArray inputGradient = empty(FLOAT, shape.input());
+          INDArray weightGradient = weights.like().assign(Double.NaN);
+          INDArray scaleGradient = array(FLOAT, 9, channels);
+          INDArray shiftGradient = array(FLOAT, 9, channels);
+          kernels.convolutionBatchNormGradients(
+              shape,
+              norm,
+              input,
+              weights,
+              convolved,
+              scale,
+              shift,
+              mean,
+              variance,
+              output,
+              scratch,
+              scratch,
+              inputGradient,
+              weightGradient,
+              scaleGradient,
+              shiftGradient);
+          INDArray weightsOnly = weights.like().assign(Double.NaN);
+          kernels.convolutionBatchNormGradients(
+              shape,
+              norm,
+              input,
+              weights,
+              convolved,
+              scale,
+              shift,
+              mean,
+              variance,
+              output,
+              gradient.dup(),
+              empty(FLOAT, shape.output()),
+              null,
+              weightsOnly,
+              scaleGradient,
+              shiftGradient);
+          return List.of(
+              convolved,
+              output,
+              mean,
+              variance,
+              inputGradient,
+              weightGradient,
+              weightsOnly,
+              scaleGradient,
+              shiftGradient);
         });
   }
 
@@ -419,10 +491,6 @@ class OneDnnKernelsTest {
     }
   }
 
-  private static org.assertj.core.data.Offset<Double> within(double value) {
-    return org.assertj.core.data.Offset.offset(value);
-  }
-
   @Test
   void nanStaysNan() {
     ImageShape image = new ImageShape(1, 2, 2, 16);
@@ -615,7 +683,7 @@ class OneDnnKernelsTest {
     assertThatThrownBy(() -> Kernels.create(Kernels.ONEDNN, 0))
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessage("Invalid number of kernel threads: 0 (must be > 0)");
-    assertThat(Arrays.asList("auto", "onednn", "nd4j")).isEqualTo(Kernels.names());
+    assertThat(Kernels.names()).containsExactly("auto", "onednn", "nd4j");
   }
 
   @Test
@@ -650,7 +718,7 @@ class OneDnnKernelsTest {
         }
         passes.affine(x, out[1], 1, rows - 1, channels, factor, offset, activation);
         passes.gradient(
-            x, upper, out[2], 1, rows - 1, channels, factor, offset, slope, offset, activation);
+            x, upper, out[2], 0, 2, rows - 2, channels, factor, offset, slope, offset, activation);
         passes.spread(out[3], 1, rows - 1, channels, factor);
         passes.scaledSum(x, 0.3f, upper, out[4], 3, 77);
         passes.scaled(x, 0.3f, out[5], 3, 77);
