@@ -24,6 +24,7 @@ import java.util.Comparator;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Optional;
+import org.apache.hadoop.fs.ChecksumException;
 import org.apache.hadoop.fs.FileStatus;
 import org.apache.hadoop.fs.FileSystem;
 import org.apache.hadoop.fs.Path;
@@ -202,6 +203,9 @@ public final class CheckpointStore {
                 stateFile, found, info.stateSha256(), INFO));
       }
       return new Checkpoint(info, parameters, optimizerState, movingAverage);
+    } catch (ChecksumException e) {
+      throw new IOException(
+          String.format("Cannot read checkpoint %s: its bytes were damaged", stateFile), e);
     } catch (EOFException e) {
       throw new IOException(
           String.format("Cannot read checkpoint %s: it ends too early", stateFile), e);
