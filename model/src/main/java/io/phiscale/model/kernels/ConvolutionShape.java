@@ -109,4 +109,35 @@ public record ConvolutionShape(
         && groups == 1
         && padding.equals(Padding.NONE);
   }
+
+  /**
+   * A part of a convolution: some rows of its output.
+   *
+   * @param firstRow of the input that it reads
+   * @param shape of the rows that it reads, as the input
+   */
+  record Band(int firstRow, ConvolutionShape shape) {}
+
+  /**
+   * The convolution that gives rows [from, end) of the output.
+   *
+   * @param from ≥ 0
+   * @param end > from, at most {@link #outputHeight}
+   */
+  Band band(int from, int end) {
+    int above = from * stride - padding.top();
+    int below = (end - 1) * stride - padding.top() + kernelHeight;
+    int first = Math.max(0, above);
+    int last = Math.min(input.height(), below);
+    return new Band(
+        first,
+        new ConvolutionShape(
+            new ImageShape(input.batch(), last - first, input.width(), input.channels()),
+            outputChannels,
+            kernelHeight,
+            kernelWidth,
+            stride,
+            new Padding(first - above, below - last, padding.left(), padding.right()),
+            groups));
+  }
 }

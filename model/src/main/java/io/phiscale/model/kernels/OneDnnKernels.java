@@ -281,6 +281,10 @@ public final class OneDnnKernels implements Kernels {
     Floats offset = bias == null ? null : vector("convolution bias", bias, shape.outputChannels());
     Floats out = floats("convolution output", output, shape.output());
     long biasAddress = offset == null ? 0 : offset.address();
+    if (shape.input().batch() == 1 && !shape.pointwise()) {
+      convolveBands(shape, in, filter, biasAddress, activation, out);
+      return;
+    }
     share(
         units(shape),
         work(shape),
@@ -328,6 +332,32 @@ public final class OneDnnKernels implements Kernels {
     if (result != null) {
       addPartials(shares(units(shape), work(shape)), result);
     }
+  }
+
+  /** One image, divided by rows of the output: else all but one thread would wait. */
+  private void convolveBands(
+      ConvolutionShape shape,
+      Floats in,
+      Floats filter,
+      long bias,
+      Activation activation,
+      Floats out) {
+    long inputRow = (long) shape.input().width() * shape.input().channels();
+    long outputRow = (long) shape.outputWidth() * shape.outputChannels();
+    share(
+        shape.outputHeight(),
+        work(shape),
+        (thread, from, end) -> {
+          ConvolutionShape.Band band = shape.band(from, end);
+          thread.oneDnn.convolution(
+              band.shape(),
+              in.address(band.firstRow() * inputRow),
+              filter.address(),
+              Weights.NEW,
+              bias,
+              activation,
+              out.address(from * outputRow));
+        });
   }
 
   /** What a convolution is divided into: rows of a product of matrices, else images. */

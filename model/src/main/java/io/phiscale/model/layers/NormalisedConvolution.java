@@ -120,7 +120,7 @@ final class NormalisedConvolution {
   void forward(INDArray input, INDArray output, Pass pass) {
     Kernels kernels = layer.kernels();
     if (pass == Pass.INFERENCE) {
-      convolve(kernels, input, output);
+      kernels.convolution(shape, input, parameter("W"), null, Activation.IDENTITY, output);
       kernels.batchNormInference(
           normShape,
           output,
@@ -130,21 +130,18 @@ final class NormalisedConvolution {
           parameter("var"),
           output);
     } else {
-      INDArray convolved = layer.kept(keptName("convolved"), shape.output());
-      convolve(kernels, input, convolved);
-      kernels.batchNormTraining(
+      kernels.convolutionBatchNormTraining(
+          shape,
           normShape,
-          convolved,
+          input,
+          parameter("W"),
+          layer.kept(keptName("convolved"), shape.output()),
           parameter("gamma"),
           parameter("beta"),
           output,
           layer.kept(keptName("mean"), definition.outputs()),
           layer.kept(keptName("variance"), definition.outputs()));
     }
-  }
-
-  private void convolve(Kernels kernels, INDArray input, INDArray output) {
-    kernels.convolution(shape, input, parameter("W"), null, Activation.IDENTITY, output);
   }
 
   /**
@@ -163,8 +160,11 @@ final class NormalisedConvolution {
     Kernels kernels = layer.kernels();
     INDArray mean = layer.kept(keptName("mean"), definition.outputs());
     INDArray variance = layer.kept(keptName("variance"), definition.outputs());
-    kernels.batchNormGradients(
+    kernels.convolutionBatchNormGradients(
+        shape,
         normShape,
+        input,
+        parameter("W"),
         layer.kept(keptName("convolved"), shape.output()),
         parameter("gamma"),
         parameter("beta"),
@@ -173,6 +173,8 @@ final class NormalisedConvolution {
         output,
         outputGradient,
         convolvedGradient,
+        inputGradient,
+        gradient("W"),
         gradient("gamma"),
         gradient("beta"));
     kernels.runningStatisticsChange(
@@ -185,7 +187,5 @@ final class NormalisedConvolution {
         variance,
         gradient("mean"),
         gradient("var"));
-    kernels.convolutionGradients(
-        shape, input, parameter("W"), convolvedGradient, inputGradient, gradient("W"));
   }
 }

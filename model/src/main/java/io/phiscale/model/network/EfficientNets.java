@@ -1,6 +1,7 @@
 package io.phiscale.model.network;
 
 import io.phiscale.model.kernels.Activation;
+import io.phiscale.model.kernels.Views;
 import io.phiscale.model.layers.BatchNormRule;
 import io.phiscale.model.layers.ClassifierHead;
 import io.phiscale.model.layers.ClassifierHeadLayer;
@@ -21,6 +22,8 @@ import org.deeplearning4j.nn.conf.CNN2DFormat;
 import org.deeplearning4j.nn.conf.ComputationGraphConfiguration;
 import org.deeplearning4j.nn.conf.NeuralNetConfiguration;
 import org.deeplearning4j.nn.conf.WorkspaceMode;
+import org.deeplearning4j.nn.conf.graph.GraphVertex;
+import org.deeplearning4j.nn.conf.graph.LayerVertex;
 import org.deeplearning4j.nn.conf.inputs.InputType;
 import org.deeplearning4j.nn.graph.ComputationGraph;
 import org.deeplearning4j.nn.layers.FrozenLayer;
@@ -152,6 +155,14 @@ public final class EfficientNets {
         .build();
   }
 
+  /** The flat vector of a network's initial values, which depend on it and the seed alone. */
+  public static float[] initialParameters(NetworkSpec spec, long seed) {
+    ComputationGraph graph = build(spec, seed);
+    float[] values = Views.flat(graph.params()).toFloatVector();
+    graph.close();
+    return values;
+  }
+
   /** Gives all layers of a graph the kernels, scratch and step seed of its replica. */
   public static void use(ComputationGraph graph, StepContext context) {
     layers(graph).forEach(layer -> layer.use(context));
@@ -161,13 +172,29 @@ public final class EfficientNets {
   public static ParameterLayout parameterLayout(ComputationGraph graph) {
     ParameterLayout.Builder layout = ParameterLayout.builder();
     for (KernelLayer<?> layer : layers(graph)) {
-      KernelLayerConfiguration configuration = (KernelLayerConfiguration) layer.conf().getLayer();
-      for (ParameterSegment segment : configuration.segments()) {
-        layout.add(
-            configuration.getLayerName() + "/" + segment.path(), segment.length(), segment.kind());
+      add((KernelLayerConfiguration) layer.conf().getLayer(), layout);
+    }
+    return layout.build();
+  }
+
+  /** The same of the graph of a specification, which is not built for it. */
+  public static ParameterLayout parameterLayout(NetworkSpec spec) {
+    ParameterLayout.Builder layout = ParameterLayout.builder();
+    ComputationGraphConfiguration configuration =
+        configuration(spec, 0, DEFAULT_LABEL_SMOOTHING, new NoOp(), DataType.FLOAT);
+    for (GraphVertex vertex : configuration.getVertices().values()) {
+      if (vertex instanceof LayerVertex layer
+          && layer.getLayerConf().getLayer() instanceof KernelLayerConfiguration own) {
+        add(own, layout);
       }
     }
     return layout.build();
+  }
+
+  private static void add(KernelLayerConfiguration layer, ParameterLayout.Builder layout) {
+    for (ParameterSegment segment : layer.segments()) {
+      layout.add(layer.getLayerName() + "/" + segment.path(), segment.length(), segment.kind());
+    }
   }
 
   /**

@@ -1,26 +1,24 @@
 package io.phiscale.model.train;
 
 import io.phiscale.model.kernels.Kernels;
-import io.phiscale.model.layers.StepContext;
-import io.phiscale.model.network.EfficientNets;
+import io.phiscale.model.network.FoldedNetwork;
 import io.phiscale.model.spec.NetworkSpec;
 import java.nio.FloatBuffer;
-import org.deeplearning4j.nn.graph.ComputationGraph;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.factory.Nd4j;
 
 /**
- * A network that only predicts: running statistics, no dropout, no gradients.
+ * A network that only predicts: running statistics folded into the convolutions, no dropout, no
+ * gradients.
  *
  * <p>Used by one thread at a time. Owns native memory: close it.
  */
 public final class Predictor implements AutoCloseable {
   private final NetworkSpec network;
   private final int threads;
-  private final StepContext context;
-  private final ComputationGraph graph;
+  private final Kernels kernels;
+  private final FoldedNetwork folded;
   private INDArray features;
-  private INDArray scores;
 
   /**
    * @param network the network
@@ -28,12 +26,19 @@ public final class Predictor implements AutoCloseable {
    * @param threads threads it may use
    */
   public Predictor(NetworkSpec network, String kernels, int threads) {
+    this(network, Kernels.create(kernels, threads), threads);
+  }
+
+  /**
+   * @param network the network
+   * @param kernels that compute it; closed with the predictor
+   * @param threads threads that ND4J may use
+   */
+  public Predictor(NetworkSpec network, Kernels kernels, int threads) {
     this.network = network;
     this.threads = threads;
-    Backend.useThreads(threads);
-    context = new StepContext(Kernels.create(kernels, threads));
-    graph = EfficientNets.build(network, 0);
-    EfficientNets.use(graph, context);
+    this.kernels = kernels;
+    folded = new FoldedNetwork(network, kernels);
   }
 
   /** What computes here: the kernels' name and ND4J's back end, for provenance. */
@@ -46,17 +51,11 @@ public final class Predictor implements AutoCloseable {
   /**
    * Takes over parameters.
    *
-   * @throws IllegalArgumentException if their number is not this network's
+   * @throws IllegalArgumentException if their number is not this network's, or they are not finite
    */
   public void load(float[] parameters) {
-    if (parameters.length != graph.params().length()) {
-      throw new IllegalArgumentException(
-          String.format(
-              "Invalid parameters for %s: %s values (must be %s)",
-              network.name(), parameters.length, graph.params().length()));
-    }
-    Backend.view(graph.params()).put(0, parameters);
-    Backend.changedOnHost(graph.params());
+    Backend.useThreads(threads);
+    folded.load(parameters);
   }
 
   /**
@@ -65,21 +64,18 @@ public final class Predictor implements AutoCloseable {
    * @param images (N, H, W, C) float32, normalised, from its position to its limit
    * @param count N
    * @return (N, classes), valid until the next call
+   * @throws IllegalStateException if no parameters were loaded
    */
   public FloatBuffer logits(FloatBuffer images, int count) {
     Backend.useThreads(threads);
     features = Backend.images(features, images, count, network);
-    Backend.close(scores);
-    scores = EfficientNets.logits(graph, features);
-    Backend.toHost(scores);
-    return Backend.view(scores);
+    return Backend.view(folded.logits(features));
   }
 
   @Override
   public void close() {
     Backend.close(features);
-    Backend.close(scores);
-    graph.close();
-    context.close();
+    folded.close();
+    kernels.close();
   }
 }

@@ -8,7 +8,9 @@ import java.nio.ByteOrder;
 import java.nio.FloatBuffer;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.EnumMap;
 import java.util.List;
+import java.util.Map;
 import org.deeplearning4j.nn.graph.ComputationGraph;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
@@ -33,14 +35,48 @@ public final class Replica implements AutoCloseable {
   private final FloatBuffer parameters;
   private final FloatBuffer gradients;
   private final List<FloatBuffer> state = new ArrayList<>();
+  private final Map<Phase, Long> phaseNanos = new EnumMap<>(Phase.class);
   private INDArray features;
   private INDArray labels;
 
+  /** What a step consists of. */
+  public enum Phase {
+    /** Copying images and labels in. */
+    INPUT("images and labels"),
+    /** Forward, loss, backward. */
+    NETWORK("network"),
+    /** Update of the parameters. */
+    OPTIMIZER("optimizer");
+
+    private final String words;
+
+    Phase(String words) {
+      this.words = words;
+    }
+
+    /** As in tables. */
+    public String words() {
+      return words;
+    }
+  }
+
   /** Builds the network. Its parameters are those of seed 0 until some are loaded. */
   public Replica(ReplicaSpec spec) {
+    this(spec, Kernels.create(spec.kernels(), spec.threads()));
+  }
+
+  /**
+   * As {@link #Replica(ReplicaSpec)}, by given kernels.
+   *
+   * @param kernels closed with the replica
+   */
+  public Replica(ReplicaSpec spec, Kernels kernels) {
     this.spec = spec;
     Backend.useThreads(spec.threads());
-    context = new StepContext(Kernels.create(spec.kernels(), spec.threads()));
+    context = new StepContext(kernels);
+    for (Phase phase : Phase.values()) {
+      phaseNanos.put(phase, 0L);
+    }
     graph = EfficientNets.build(spec.network(), 0, spec.labelSmoothing());
     EfficientNets.use(graph, context);
     ParameterLayout layout = EfficientNets.parameterLayout(graph);
@@ -64,11 +100,7 @@ public final class Replica implements AutoCloseable {
 
   /** The paper's initial values: they depend on the network and the seed alone. */
   public float[] initialParameters(long seed) {
-    ComputationGraph fresh = EfficientNets.build(spec.network(), seed, spec.labelSmoothing());
-    float[] values = new float[parameters.limit()];
-    Backend.view(fresh.params()).get(0, values);
-    fresh.close();
-    return values;
+    return EfficientNets.initialParameters(spec.network(), seed);
   }
 
   /** The optimizer's state before the first step, slot after slot. */
@@ -139,19 +171,34 @@ public final class Replica implements AutoCloseable {
    */
   public double step(
       FloatBuffer images, int[] classes, double learningRate, long stepIndex, long stepSeed) {
+    long start = System.nanoTime();
     Backend.useThreads(spec.threads());
     context.setStepSeed(stepSeed);
     graph.setInput(0, features(images, classes.length));
     graph.setLabels(labels(classes));
+    start = spent(Phase.INPUT, start);
     graph.computeGradientAndScore();
     double loss = graph.score();
     graph.clear();
+    start = spent(Phase.NETWORK, start);
     if (Double.isFinite(loss)) {
       Backend.toHost(graph.getFlattenedGradients());
       optimizer.step(parameters, gradients, state, learningRate, stepIndex);
       Backend.changedOnHost(graph.params());
     }
+    spent(Phase.OPTIMIZER, start);
     return loss;
+  }
+
+  private long spent(Phase phase, long since) {
+    long now = System.nanoTime();
+    phaseNanos.merge(phase, now - since, Long::sum);
+    return now;
+  }
+
+  /** Nanoseconds of all steps so far. */
+  public Map<Phase, Long> phaseNanos() {
+    return Map.copyOf(phaseNanos);
   }
 
   private INDArray features(FloatBuffer images, int count) {

@@ -1,0 +1,337 @@
+package io.phiscale.model.network;
+
+import io.phiscale.model.kernels.Activation;
+import io.phiscale.model.kernels.ConvolutionShape;
+import io.phiscale.model.kernels.DenseShape;
+import io.phiscale.model.kernels.ImageShape;
+import io.phiscale.model.kernels.Kernels;
+import io.phiscale.model.kernels.Scratch;
+import io.phiscale.model.kernels.SqueezeExcitationShape;
+import io.phiscale.model.kernels.SqueezeExcitationState;
+import io.phiscale.model.kernels.SqueezeExcitationWeights;
+import io.phiscale.model.spec.BlockInstance;
+import io.phiscale.model.spec.NetworkSpec;
+import io.phiscale.model.spec.Padding;
+import io.phiscale.model.train.ParameterLayout;
+import io.phiscale.model.train.ParameterLayout.Segment;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import org.nd4j.linalg.api.buffer.DataType;
+import org.nd4j.linalg.api.ndarray.INDArray;
+import org.nd4j.linalg.factory.Nd4j;
+
+/**
+ * A network for inference: every batch norm is folded into the convolution before it.
+ *
+ * <pre>
+ *   factor = scale / √(running variance + epsilon)
+ *   weights' = weights · factor,   bias = shift − running mean · factor      (per output channel)
+ * </pre>
+ *
+ * <p>So a convolution with its batch norm and activation is one call of {@link
+ * Kernels#convolution}, and feature maps go through a few buffers that every block uses again. The
+ * scores are those of {@link EfficientNets#logits} to rounding: batch norm comes after the
+ * convolution, so zeros around the convolution's input stay zeros.
+ *
+ * <p>Source: arXiv 1712.05877, section 3.2.
+ *
+ * <p>Used by one thread at a time. Owns native memory, which {@link #close} frees; the kernels are
+ * the caller's.
+ */
+public final class FoldedNetwork implements AutoCloseable {
+
+  /** A buffer name; what lives in one does not overlap in time. */
+  private static final String WIDE = "wide";
+
+  private static final String FILTERED = "filtered";
+  private static final List<String> NARROW = List.of("narrow", "other narrow");
+
+  private final NetworkSpec spec;
+  private final Kernels kernels;
+  private final ParameterLayout layout;
+  private final Scratch weights = new Scratch();
+  private final Scratch activations = new Scratch();
+  private boolean loaded;
+  private int plannedBatch;
+  private INDArray plannedFeatures;
+  private final List<Runnable> plan = new ArrayList<>();
+  private INDArray scores;
+
+  /** An image-shaped array and its shape. */
+  private record Image(INDArray array, ImageShape shape) {}
+
+  /**
+   * @param kernels that compute it; not closed with it
+   */
+  public FoldedNetwork(NetworkSpec spec, Kernels kernels) {
+    this.spec = spec;
+    this.kernels = kernels;
+    this.layout = EfficientNets.parameterLayout(spec);
+  }
+
+  /**
+   * Folds parameters.
+   *
+   * @param parameters laid out as {@link EfficientNets#parameterLayout(NetworkSpec)} says, running
+   *     statistics included
+   * @throws IllegalArgumentException if their number is not this network's, or what they fold to is
+   *     not finite; the network then has no parameters
+   */
+  public void load(float[] parameters) {
+    loaded = false;
+    if (parameters.length != layout.length()) {
+      throw new IllegalArgumentException(
+          String.format(
+              "Invalid parameters for %s: %s values (must be %s)",
+              spec.name(), parameters.length, layout.length()));
+    }
+    Map<String, Segment> segments = new HashMap<>();
+    layout.segments().forEach(segment -> segments.put(segment.name(), segment));
+    for (Segment segment : layout.segments()) {
+      String name = segment.name();
+      Segment scale = segments.get(name.replaceFirst("/weight$", "/batch_norm/scale"));
+      if (name.endsWith("/weight") && scale != null) {
+        String part = name.substring(0, name.length() - "/weight".length());
+        fold(
+            part,
+            values(parameters, segment),
+            values(parameters, scale),
+            values(parameters, segments.get(part + "/batch_norm/shift")),
+            values(parameters, segments.get(part + "/batch_norm/mean")),
+            values(parameters, segments.get(part + "/batch_norm/variance")));
+      } else if (!name.contains("/batch_norm/")) {
+        put(name, values(parameters, segment));
+      }
+    }
+    loaded = true;
+  }
+
+  private static float[] values(float[] parameters, Segment segment) {
+    return Arrays.copyOfRange(parameters, segment.offset(), segment.offset() + segment.length());
+  }
+
+  private void fold(
+      String part, float[] weight, float[] scale, float[] shift, float[] mean, float[] variance) {
+    int outputs = scale.length;
+    double[] factor = new double[outputs];
+    float[] bias = new float[outputs];
+    for (int o = 0; o < outputs; o++) {
+      factor[o] = scale[o] / Math.sqrt(variance[o] + spec.batchNorm().epsilon());
+      bias[o] = (float) (shift[o] - mean[o] * factor[o]);
+    }
+    // Output channels lie innermost, in a full convolution as in a depthwise one.
+    for (int i = 0; i < weight.length; i++) {
+      weight[i] = (float) (weight[i] * factor[i % outputs]);
+    }
+    put(part + "/weight", weight);
+    put(part + "/bias", bias);
+  }
+
+  private void put(String name, float[] values) {
+    for (float value : values) {
+      if (!Float.isFinite(value)) {
+        throw new IllegalArgumentException(
+            String.format(
+                "Invalid parameters for %s: %s, batch norm folded in, has the value %s (must be"
+                    + " finite)",
+                spec.name(), name, value));
+      }
+    }
+    weights.array(name, DataType.FLOAT, values.length).assign(Nd4j.createFromArray(values));
+  }
+
+  private INDArray folded(String name, long... shape) {
+    return weights.array(name, DataType.FLOAT, shape);
+  }
+
+  /**
+   * Scores before the softmax.
+   *
+   * @param features (N, H, W, C) float32, c-ordered
+   * @return (N, classes), a buffer of this network, overwritten by the next call
+   * @throws IllegalStateException if no parameters were loaded
+   */
+  public INDArray logits(INDArray features) {
+    if (!loaded) {
+      throw new IllegalStateException(
+          String.format("Cannot predict by %s: no parameters were loaded", spec.name()));
+    }
+    long px = spec.resolutionPx();
+    if (features.rank() != 4
+        || features.size(1) != px
+        || features.size(2) != px
+        || features.size(3) != spec.inputChannels()) {
+      throw new IllegalArgumentException(
+          String.format(
+              "Invalid images for %s: %s (must be (N, %s, %s, %s))",
+              spec.name(), Arrays.toString(features.shape()), px, px, spec.inputChannels()));
+    }
+    int batch = Math.toIntExact(features.size(0));
+    if (batch != plannedBatch) {
+      // Buffers grow while the first list is made, which frees what it took before.
+      plan(batch);
+      plan(batch);
+      plannedBatch = batch;
+    }
+    plannedFeatures = features;
+    plan.forEach(Runnable::run);
+    plannedFeatures = null;
+    return scores;
+  }
+
+  /** Lists the calls for a batch size, with the arrays they work on. */
+  private void plan(int batch) {
+    plannedBatch = 0;
+    plan.clear();
+    ImageShape input =
+        new ImageShape(batch, spec.resolutionPx(), spec.resolutionPx(), spec.inputChannels());
+    Image image =
+        convolution(
+            "stem/conv",
+            new Image(null, input),
+            spec.stemFilters(),
+            NetworkSpec.STEM_KERNEL,
+            spec.stemStride(),
+            1,
+            Activation.SWISH,
+            NARROW.get(0));
+    int narrow = 1;
+    for (BlockInstance block : spec.blocks()) {
+      image = block(block, image, NARROW.get(narrow));
+      narrow = 1 - narrow;
+    }
+    image = convolution("head/conv", image, spec.headFilters(), 1, 1, 1, Activation.SWISH, WIDE);
+    classifier(image);
+  }
+
+  private Image block(BlockInstance block, Image input, String buffer) {
+    int expanded = block.expandedFilters();
+    Image image = input;
+    if (block.expands()) {
+      image =
+          convolution(block.name() + "/expand", image, expanded, 1, 1, 1, Activation.SWISH, WIDE);
+    }
+    image =
+        convolution(
+            block.name() + "/depthwise",
+            image,
+            expanded,
+            block.kernel(),
+            block.stride(),
+            expanded,
+            Activation.SWISH,
+            FILTERED);
+    if (block.squeezes()) {
+      image = squeezeExcitation(block, image);
+    }
+    Image output =
+        convolution(
+            block.name() + "/project",
+            image,
+            block.outputFilters(),
+            1,
+            1,
+            1,
+            Activation.IDENTITY,
+            buffer);
+    if (block.residual()) {
+      INDArray branch = output.array();
+      INDArray shortcut = input.array();
+      plan.add(() -> kernels.addShortcut(output.shape(), branch, null, shortcut, branch));
+    }
+    return output;
+  }
+
+  /**
+   * @param input its array is null for the network's input
+   */
+  private Image convolution(
+      String name,
+      Image input,
+      int outputs,
+      int kernel,
+      int stride,
+      int groups,
+      Activation activation,
+      String buffer) {
+    Padding padding = spec.padding();
+    int height = input.shape().height();
+    int width = input.shape().width();
+    ConvolutionShape shape =
+        new ConvolutionShape(
+            input.shape(),
+            outputs,
+            kernel,
+            kernel,
+            stride,
+            new ConvolutionShape.Padding(
+                padding.before(height, kernel, stride),
+                padding.after(height, kernel, stride),
+                padding.before(width, kernel, stride),
+                padding.after(width, kernel, stride)),
+            groups);
+    INDArray weight =
+        folded(name + "/weight", kernel, kernel, input.shape().channels(), outputs / groups);
+    INDArray bias = folded(name + "/bias", outputs);
+    INDArray in = input.array();
+    INDArray out = activations(buffer, shape.output());
+    plan.add(
+        () ->
+            kernels.convolution(
+                shape, in == null ? plannedFeatures : in, weight, bias, activation, out));
+    return new Image(out, shape.output());
+  }
+
+  private Image squeezeExcitation(BlockInstance block, Image input) {
+    SqueezeExcitationShape shape =
+        new SqueezeExcitationShape(input.shape(), block.squeezedFilters());
+    long batch = input.shape().batch();
+    long channels = input.shape().channels();
+    long squeezed = block.squeezedFilters();
+    SqueezeExcitationWeights gateWeights =
+        new SqueezeExcitationWeights(
+            folded(block.name() + "/squeeze/weight", channels, squeezed),
+            folded(block.name() + "/squeeze/bias", squeezed),
+            folded(block.name() + "/excite/weight", squeezed, channels),
+            folded(block.name() + "/excite/bias", channels));
+    SqueezeExcitationState state =
+        new SqueezeExcitationState(
+            activations.array("pooled", DataType.FLOAT, batch, channels),
+            activations.array("reduced", DataType.FLOAT, batch, squeezed),
+            activations.array("gate", DataType.FLOAT, batch, channels));
+    INDArray in = input.array();
+    // What the expansion wrote there was read by the depthwise convolution.
+    INDArray out = activations(WIDE, input.shape());
+    plan.add(() -> kernels.squeezeExcitation(shape, in, gateWeights, state, out));
+    return new Image(out, input.shape());
+  }
+
+  private void classifier(Image input) {
+    ImageShape shape = input.shape();
+    INDArray pooled = activations.array("pooled", DataType.FLOAT, shape.batch(), shape.channels());
+    DenseShape dense = new DenseShape(shape.batch(), shape.channels(), spec.classes());
+    INDArray weight = folded("classifier/dense/weight", shape.channels(), spec.classes());
+    INDArray bias = folded("classifier/dense/bias", spec.classes());
+    INDArray result = activations.array("scores", DataType.FLOAT, shape.batch(), spec.classes());
+    plan.add(() -> kernels.globalAveragePool(shape, input.array(), pooled));
+    plan.add(() -> kernels.dense(dense, pooled, weight, bias, result));
+    scores = result;
+  }
+
+  private INDArray activations(String name, ImageShape shape) {
+    return activations.array(
+        name, DataType.FLOAT, shape.batch(), shape.height(), shape.width(), shape.channels());
+  }
+
+  @Override
+  public void close() {
+    loaded = false;
+    plan.clear();
+    plannedBatch = 0;
+    weights.close();
+    activations.close();
+  }
+}

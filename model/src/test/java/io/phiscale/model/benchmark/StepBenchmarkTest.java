@@ -1,0 +1,107 @@
+package io.phiscale.model.benchmark;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
+
+import io.phiscale.model.benchmark.StepBenchmark.Detail;
+import io.phiscale.model.benchmark.StepBenchmark.Mode;
+import io.phiscale.model.benchmark.StepBenchmark.Part;
+import io.phiscale.model.benchmark.StepBenchmark.Result;
+import io.phiscale.model.benchmark.StepBenchmark.Setting;
+import io.phiscale.model.kernels.Kernels;
+import io.phiscale.model.scaling.CompoundScaling;
+import io.phiscale.model.spec.BaseNetwork;
+import io.phiscale.model.spec.NetworkSpec;
+import java.util.List;
+import java.util.Locale;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+class StepBenchmarkTest {
+
+  private static final NetworkSpec NETWORK =
+      NetworkSpec.of(BaseNetwork.TINY, CompoundScaling.EFFICIENTNET, 0, 10).withName("tiny");
+
+  private static Setting setting(Mode mode, String kernels, Detail detail) {
+    return new Setting(mode, NETWORK, 2, kernels, 1, 3, detail);
+  }
+
+  @ParameterizedTest
+  @CsvSource({"STEP, onednn", "STEP, nd4j", "EVAL, onednn", "EVAL, nd4j"})
+  void oneLineSaysEverything(Mode mode, String kernels) {
+    Result result = StepBenchmark.run(setting(mode, kernels, Detail.TOTAL));
+
+    assertThat(result.seconds()).hasSize(3).allMatch(seconds -> seconds > 0);
+    assertThat(result.imagesPerSecond()).isCloseTo(2 / result.medianSeconds(), within(1e-9));
+    assertThat(result.line())
+        .matches(
+            "phiscale tiny "
+                + mode.name().toLowerCase(Locale.ROOT)
+                + " batch=2 res="
+                + NETWORK.resolutionPx()
+                + " "
+                + kernels
+                + " fp32 threads=1: \\d+\\.\\d\\d images/s \\(median step \\d+\\.\\d{3} s\\), peak RSS"
+                + " \\d+ MiB");
+    assertThat(result.parts()).isEmpty();
+  }
+
+  @Test
+  void partsOfATrainingStepAddUpToIt() {
+    Result result = StepBenchmark.run(setting(Mode.STEP, Kernels.ONEDNN, Detail.PROFILE));
+
+    assertThat(result.parts())
+        .extracting(Part::name)
+        .contains(
+            "depthwise, batch norm backward",
+            "squeeze-excitation forward",
+            "classifier",
+            "optimizer",
+            "images and labels",
+            "DL4J and layers, outside kernels");
+    addsUp(result);
+  }
+
+  @Test
+  void partsOfAnEvaluationAreFoldedConvolutions() {
+    Result result = StepBenchmark.run(setting(Mode.EVAL, Kernels.ONEDNN, Detail.PROFILE));
+
+    assertThat(result.parts())
+        .extracting(Part::name)
+        .contains("pointwise forward", "depthwise forward", "copying, outside kernels")
+        .noneMatch(name -> name.contains("batch norm"));
+    assertThat(result.parts())
+        .filteredOn(part -> part.name().equals("depthwise forward"))
+        .extracting(Part::calls)
+        .containsExactly((long) NETWORK.blocks().size());
+    addsUp(result);
+  }
+
+  private static void addsUp(Result result) {
+    double mean = result.seconds().stream().mapToDouble(Double::doubleValue).average().orElse(0);
+    assertThat(result.parts().stream().mapToDouble(Part::seconds).sum())
+        .isCloseTo(mean, within(1e-9));
+    assertThat(result.parts()).allMatch(part -> part.seconds() >= 0);
+    assertThat(result.table().lines())
+        .hasSize(result.parts().size() + 2)
+        .last()
+        .asString()
+        .startsWith("mean step")
+        .endsWith("100.0%");
+  }
+
+  @Test
+  void wrongSettingsSaySo() {
+    assertThatThrownBy(() -> new Setting(Mode.STEP, NETWORK, 0, Kernels.AUTO, 1, 1, Detail.TOTAL))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessage("Invalid batch size: 0 (must be > 0)");
+    assertThatThrownBy(() -> new Setting(Mode.STEP, NETWORK, 1, Kernels.AUTO, -1, 1, Detail.TOTAL))
+        .hasMessage("Invalid number of threads: -1 (must be > 0)");
+    assertThatThrownBy(() -> new Setting(Mode.STEP, NETWORK, 1, Kernels.AUTO, 1, 0, Detail.TOTAL))
+        .hasMessage("Invalid number of steps: 0 (must be > 0)");
+    assertThatThrownBy(() -> new Setting(Mode.STEP, NETWORK, 1, "cuda", 1, 1, Detail.TOTAL))
+        .hasMessage("Invalid kernels: cuda (must be one of %s)", List.of("auto", "onednn", "nd4j"));
+  }
+}
