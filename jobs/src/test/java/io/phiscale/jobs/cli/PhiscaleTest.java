@@ -131,7 +131,7 @@ class PhiscaleTest {
         "train --config @ phiscale train: Missing required parameter for option '--config' (FILE) (see phiscale train --help)",
         "trian @ phiscale: Unmatched argument at index 0: 'trian' (did you mean train?) (see phiscale --help)",
         "train --config FILE --frobnicate @ phiscale train: Unknown option: '--frobnicate' (see phiscale train --help)",
-        "'' @ phiscale: Missing command: one of quickstart, shard, train, evaluate, study, summary (see phiscale --help)",
+        "'' @ phiscale: Missing command: one of quickstart, shard, train, evaluate, study, summary, bench (see phiscale --help)",
         "train --config no/such.conf @ phiscale train: Cannot read configuration no/such.conf: no such file",
         "train --config FILE --set train.epoch=1 @ phiscale train: --set: Unknown key train.epoch (did you mean train.epochs?)",
         "train --config FILE --set train.epochs=0 --set train.learning-rate.warmup-epochs=0 @ phiscale train: --set: Invalid train.epochs: 0 (must be > 0)",
@@ -142,6 +142,15 @@ class PhiscaleTest {
         "summary --phi two @ phiscale summary: Invalid value for option '--phi': 'two' is not a double (see phiscale summary --help)",
         "summary --model b0 --batch 0 @ phiscale summary: Invalid batch size: 0 (must be > 0) (see phiscale summary --help)",
         "summary --model b0 --freeze all @ phiscale summary: Invalid value for option '--freeze': all (must be none or features) (see phiscale summary --help)",
+        "bench @ phiscale bench: Missing required parameter: 'MODE' (see phiscale bench --help)",
+        "bench fly @ phiscale bench: Invalid mode: fly (must be step or eval) (see phiscale bench --help)",
+        "bench step --batch 0 @ phiscale bench: Invalid batch size: 0 (must be > 0) (see phiscale bench --help)",
+        "bench step --steps 0 @ phiscale bench: Invalid number of steps: 0 (must be > 0) (see phiscale bench --help)",
+        "bench eval --threads 0 @ phiscale bench: Invalid number of threads: 0 (must be > 0) (see phiscale bench --help)",
+        "bench eval --resolution -1 @ phiscale bench: Invalid resolution in pixels: -1 (must be > 0) (see phiscale bench --help)",
+        "bench eval --model c1 @ phiscale bench: Invalid EfficientNet variant: c1 (must be one of b0, b1, b2, b3, b4, b5, b6, b7) (see phiscale bench --help)",
+        "bench eval --kernels cuda @ phiscale bench: Invalid kernels: cuda (must be one of [auto, onednn, nd4j]) (see phiscale bench --help)",
+        "bench step --profil @ phiscale bench: Unknown option: '--profil' (did you mean --profile?) (see phiscale bench --help)",
         "summary --phi 1 --base b0 @ phiscale summary: Invalid value for option '--base': b0 (must be efficientnet-b0 or tiny) (see phiscale summary --help)",
       },
       quoteCharacter = '`')
@@ -152,6 +161,35 @@ class PhiscaleTest {
 
     assertThat(errors()).containsExactly(expected);
     assertThat(recorder.made).isZero();
+  }
+
+  @Test
+  void benchPrintsALineAndAProfileWithoutAJob() {
+    assertThat(
+            run(
+                "bench",
+                "eval",
+                "--resolution",
+                "32",
+                "--batch",
+                "2",
+                "--steps",
+                "1",
+                "--threads",
+                "1",
+                "--classes",
+                "10",
+                "--profile"))
+        .isEqualTo(Phiscale.SUCCESS);
+
+    List<String> lines = out.toString().lines().toList();
+    assertThat(lines.get(0))
+        .startsWith("phiscale efficientnet-b0 eval batch=2 res=32 ")
+        .contains(" threads=1: ", " images/s (median step ", " s), peak RSS ");
+    assertThat(lines.get(1)).startsWith("part of a step");
+    assertThat(lines.get(lines.size() - 1)).startsWith("mean step");
+    assertThat(recorder.made).isZero();
+    assertThat(err.toString()).isEmpty();
   }
 
   @Test

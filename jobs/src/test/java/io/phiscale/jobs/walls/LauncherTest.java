@@ -151,6 +151,21 @@ class LauncherTest {
   }
 
   @Test
+  void benchComputesInThisProcessWithoutSpark() throws Exception {
+    built();
+
+    Outcome outcome = run(Map.of("SPARK_HOME", "/no/spark"), "bench", "step", "--model", "b0");
+
+    assertThat(outcome.exitCode()).isZero();
+    assertThat(outcome.text())
+        .startsWith("OMP=\n<-Xmx4g>\n")
+        .contains("<--add-modules=jdk.incubator.vector>\n", "/phiscale-1.0.jar:/m2/spark.jar>\n")
+        .doesNotContain("TieredStopAtLevel", "--add-opens", "-Dspark.")
+        .endsWith("<io.phiscale.jobs.cli.Phiscale>\n<bench>\n<step>\n<--model>\n<b0>\n");
+    assertThat(run(Map.of(), "bench", "--help").text()).doesNotContain("jdk.incubator.vector");
+  }
+
+  @Test
   void withSparkHomeItsSparkSubmitRuns() throws Exception {
     built();
     executable(folder.resolve("spark/bin/spark-submit"), "#!/bin/bash\nprintf '<%s>\\n' \"$@\"\n");
