@@ -12,7 +12,6 @@ import org.deeplearning4j.nn.layers.BaseLayer;
 import org.deeplearning4j.nn.workspace.LayerWorkspaceMgr;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
-import org.nd4j.linalg.api.shape.Shape;
 
 /**
  * A layer of (N, H, W, C) images that computes through {@link Kernels} into buffers of its own.
@@ -96,9 +95,21 @@ public abstract class KernelLayer<C extends KernelLayerConfiguration> extends Ba
 
   INDArray contiguous(INDArray array) {
     INDArray typed = array.dataType() == dataType ? array : array.castTo(dataType);
-    return typed.ordering() == 'c' && Shape.hasDefaultStridesForShape(typed)
-        ? typed
-        : typed.dup('c');
+    return inOrder(typed) ? typed : typed.dup('c');
+  }
+
+  /**
+   * ND4J's own check says no to every array with a dimension of 1, whose stride does not matter.
+   */
+  private static boolean inOrder(INDArray array) {
+    long expected = 1;
+    for (int i = array.rank() - 1; i >= 0; i--) {
+      if (array.size(i) != 1 && array.stride(i) != expected) {
+        return false;
+      }
+      expected *= array.size(i);
+    }
+    return array.ordering() == 'c';
   }
 
   static ImageShape shapeOf(INDArray image) {
