@@ -47,7 +47,8 @@ import picocli.CommandLine.UnmatchedArgumentException;
       TrainCommand.class,
       EvaluateCommand.class,
       StudyCommand.class,
-      SummaryCommand.class
+      SummaryCommand.class,
+      ConvertCommand.class
     })
 public final class Phiscale implements Runnable {
   /** The job is done and its output is whole. */
