@@ -67,8 +67,7 @@ class ConvertCommandTest {
 
   @Test
   void aFileBecomesACheckpointAndThatTheSameFile() throws IOException {
-    assertThat(
-            run("convert --input @b0.safetensors --output @run --model b0 --labels @labels.txt"))
+    assertThat(run("convert --input @b0.safetensors --output @run --model b0 --labels @labels.txt"))
         .as(err.toString())
         .isZero();
 

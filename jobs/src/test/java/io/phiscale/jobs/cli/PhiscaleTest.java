@@ -238,7 +238,8 @@ class PhiscaleTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"quickstart", "shard", "train", "evaluate", "study", "summary", "convert"})
+  @ValueSource(
+      strings = {"quickstart", "shard", "train", "evaluate", "study", "summary", "convert"})
   void helpDescribesTheOptionsWithAnExampleAndExitCodes(String command) {
     assertThat(run(command, "--help")).isZero();
 
@@ -255,7 +256,8 @@ class PhiscaleTest {
   void helpListsTheCommands() {
     assertThat(run("--help")).isZero();
     assertThat(out.toString())
-        .contains("quickstart", "shard", "train", "evaluate", "study", "summary", "convert", "Examples:");
+        .contains(
+            "quickstart", "shard", "train", "evaluate", "study", "summary", "convert", "Examples:");
   }
 
   @Test
