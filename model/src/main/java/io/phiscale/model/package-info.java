@@ -9,7 +9,8 @@
  *   <li>{@code io.phiscale.model.layers}, {@code io.phiscale.model.network}: the DL4J layers and
  *       the graph that a specification becomes;
  *   <li>{@link io.phiscale.model.train}: optimizers, schedules and averages on flat vectors, and
- *       the replica that steps a network with them.
+ *       the replica that steps a network with them;
+ *   <li>{@link io.phiscale.model.weights}: weights of torchvision and timm by name, files of them.
  * </ul>
  *
  * <p>{@code scaling}, {@code spec} and the flat-vector part of {@code train} are plain Java; only

@@ -48,7 +48,8 @@ import picocli.CommandLine.UnmatchedArgumentException;
       EvaluateCommand.class,
       StudyCommand.class,
       SummaryCommand.class,
-      BenchCommand.class
+      BenchCommand.class,
+      ConvertCommand.class
     })
 public final class Phiscale implements Runnable {
   /** The job is done and its output is whole. */

@@ -132,6 +132,20 @@ class LauncherTest {
   }
 
   @Test
+  void convertHasTheClassesOfHadoopButIsNotSubmitted() throws Exception {
+    built();
+
+    Outcome outcome =
+        run(Map.of("SPARK_HOME", "/no/spark", "PHISCALE_HEAP", "5g"), "convert", "--input", "a b");
+
+    assertThat(outcome.exitCode()).isZero();
+    assertThat(outcome.text())
+        .contains("<-Xmx5g>\n", "<" + home + "/jobs/target/phiscale-1.0.jar:/m2/spark.jar>\n")
+        .doesNotContain("--add-opens")
+        .endsWith("<io.phiscale.jobs.cli.Phiscale>\n<convert>\n<--input>\n<a b>\n");
+  }
+
+  @Test
   void summaryHelpAndVersionStartNoSpark() throws Exception {
     built();
     Map<String, String> spark = Map.of("SPARK_HOME", "/no/spark");

@@ -16,7 +16,9 @@ import io.phiscale.model.spec.BlockInstance;
 import io.phiscale.model.spec.NetworkSpec;
 import io.phiscale.model.train.ParameterLayout;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import org.deeplearning4j.nn.api.Layer;
 import org.deeplearning4j.nn.conf.CNN2DFormat;
 import org.deeplearning4j.nn.conf.ComputationGraphConfiguration;
@@ -195,6 +197,24 @@ public final class EfficientNets {
     for (ParameterSegment segment : layer.segments()) {
       layout.add(layer.getLayerName() + "/" + segment.path(), segment.length(), segment.kind());
     }
+  }
+
+  /**
+   * Every part of the parameter vector of a network, in order, by its name in {@link
+   * #parameterLayout}. Allocates no parameters.
+   */
+  public static Map<String, ParameterSegment> parameterSegments(NetworkSpec spec) {
+    Map<String, ParameterSegment> segments = new LinkedHashMap<>();
+    ComputationGraphConfiguration configuration =
+        configuration(spec, 0, 0, new NoOp(), DataType.FLOAT);
+    for (GraphVertex vertex : configuration.getVertices().values()) {
+      KernelLayerConfiguration layer =
+          (KernelLayerConfiguration) ((LayerVertex) vertex).getLayerConf().getLayer();
+      for (ParameterSegment segment : layer.segments()) {
+        segments.put(layer.getLayerName() + "/" + segment.path(), segment);
+      }
+    }
+    return segments;
   }
 
   /**
