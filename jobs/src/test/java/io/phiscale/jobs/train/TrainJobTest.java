@@ -43,7 +43,8 @@ class TrainJobTest {
     assertThat(expected.metrics().get(11).loss()).isLessThan(expected.metrics().get(0).loss());
 
     // Killed after the first checkpoint, in the middle of a later epoch.
-    PhiscaleConfiguration broken = configuration("broken", Map.of("train.epochs", "4"));
+    PhiscaleConfiguration broken =
+        configuration("broken", Map.of("train.epochs", "4", "spark.master", "local[*]"));
     try (SparkSession session = LocalSpark.open(broken)) {
       assertThatThrownBy(() -> new TrainJob(session, broken).run(new Killer(5)))
           .isInstanceOf(Killed.class);
