@@ -6,7 +6,8 @@
  * io.phiscale.jobs.cli.JobRunner} (what the commands call), {@link io.phiscale.jobs.cli.Console}
  * (where jobs print).
  *
- * <p>May depend on everything; nothing may depend on it. Nothing of Spark is loaded for {@code
- * --help}, {@code --version} and {@code summary}, which answer at once.
+ * <p>May depend on everything; nothing may depend on it. Spark is not started for {@code --help},
+ * {@code --version} and {@code summary}, which answer at once, nor for {@code bench} and {@code
+ * convert}.
  */
 package io.phiscale.jobs.cli;
