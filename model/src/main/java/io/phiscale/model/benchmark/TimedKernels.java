@@ -6,6 +6,9 @@ import io.phiscale.model.kernels.ConvolutionShape;
 import io.phiscale.model.kernels.DenseShape;
 import io.phiscale.model.kernels.ImageShape;
 import io.phiscale.model.kernels.Kernels;
+import io.phiscale.model.kernels.MBConvShape;
+import io.phiscale.model.kernels.MBConvState;
+import io.phiscale.model.kernels.MBConvWeights;
 import io.phiscale.model.kernels.SqueezeExcitationShape;
 import io.phiscale.model.kernels.SqueezeExcitationState;
 import io.phiscale.model.kernels.SqueezeExcitationWeights;
@@ -39,6 +42,13 @@ final class TimedKernels implements Kernels {
    */
   TimedKernels(Kernels timed) {
     this.timed = timed;
+    timed.observe(this::add);
+  }
+
+  private void add(String operation, long nanos) {
+    Spent entry = spent.computeIfAbsent(operation, name -> new Spent());
+    entry.nanos += nanos;
+    entry.calls++;
   }
 
   /** By operation, since the last {@link #forget}. */
@@ -53,10 +63,22 @@ final class TimedKernels implements Kernels {
   private void time(String operation, Runnable call) {
     long start = System.nanoTime();
     call.run();
+    add(operation, System.nanoTime() - start);
+  }
+
+  /** As one entry, unless the kernels have told of its parts. */
+  private void timeParts(String operation, Runnable call) {
+    long before = calls();
+    long start = System.nanoTime();
+    call.run();
     long nanos = System.nanoTime() - start;
-    Spent entry = spent.computeIfAbsent(operation, name -> new Spent());
-    entry.nanos += nanos;
-    entry.calls++;
+    if (calls() == before) {
+      add(operation, nanos);
+    }
+  }
+
+  private long calls() {
+    return spent.values().stream().mapToLong(Spent::calls).sum();
   }
 
   private static String kind(ConvolutionShape shape) {
@@ -66,6 +88,43 @@ final class TimedKernels implements Kernels {
   @Override
   public String name() {
     return timed.name();
+  }
+
+  @Override
+  public void mbConvTraining(
+      MBConvShape shape,
+      MBConvWeights weights,
+      INDArray input,
+      INDArray sampleScale,
+      MBConvState state,
+      INDArray output) {
+    timeParts(
+        "inverted bottleneck forward",
+        () -> timed.mbConvTraining(shape, weights, input, sampleScale, state, output));
+  }
+
+  @Override
+  public void mbConvGradients(
+      MBConvShape shape,
+      MBConvWeights weights,
+      INDArray input,
+      INDArray sampleScale,
+      MBConvState state,
+      INDArray outputGradient,
+      INDArray inputGradient,
+      MBConvWeights gradients) {
+    timeParts(
+        "inverted bottleneck backward",
+        () ->
+            timed.mbConvGradients(
+                shape,
+                weights,
+                input,
+                sampleScale,
+                state,
+                outputGradient,
+                inputGradient,
+                gradients));
   }
 
   @Override

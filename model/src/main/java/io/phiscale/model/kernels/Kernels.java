@@ -215,6 +215,62 @@ public interface Kernels extends AutoCloseable {
   }
 
   /**
+   * An inverted bottleneck, in training:
+   *
+   * <pre>
+   *   wide = swish(norm(expansion(input))),  filtered = swish(norm(depthwise(wide)))
+   *   output = norm(projection(filtered · gate)) · sampleScale + input
+   * </pre>
+   *
+   * where the block has these parts; batch norms by the statistics of the batch.
+   *
+   * @param input (N, H, W, C)
+   * @param sampleScale (N), a factor per image of the branch (stochastic depth); null for 1, and
+   *     without a shortcut
+   * @param state all its arrays are written
+   * @param output (N, H', W', C'), written
+   */
+  void mbConvTraining(
+      MBConvShape shape,
+      MBConvWeights weights,
+      INDArray input,
+      INDArray sampleScale,
+      MBConvState state,
+      INDArray output);
+
+  /**
+   * Gradients of {@link #mbConvTraining}.
+   *
+   * @param state as the forward pass wrote it
+   * @param outputGradient (N, H', W', C')
+   * @param inputGradient (N, H, W, C), written
+   * @param gradients all its arrays are written
+   */
+  void mbConvGradients(
+      MBConvShape shape,
+      MBConvWeights weights,
+      INDArray input,
+      INDArray sampleScale,
+      MBConvState state,
+      INDArray outputGradient,
+      INDArray inputGradient,
+      MBConvWeights gradients);
+
+  /** Is told how long the parts of an operation that is made of several take. */
+  interface PhaseObserver {
+    /**
+     * A phase has ended.
+     *
+     * @param phase what it did
+     * @param nanos that it took
+     */
+    void took(String phase, long nanos);
+  }
+
+  /** From now on tells somebody how long phases take; implementations without phases do not. */
+  default void observe(PhaseObserver observer) {}
+
+  /**
    * Batch norm by running statistics, then the activation.
    *
    * @param output (N, H, W, C), written; may be {@code input} itself

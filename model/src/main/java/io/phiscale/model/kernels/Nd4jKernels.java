@@ -52,6 +52,7 @@ public final class Nd4jKernels implements Kernels {
   private static final int LARGEST_NATIVE_DEPTHWISE_GRADIENT = 3;
 
   private final Scratch scratch = new Scratch();
+  private final ComposedMBConv blocks = new ComposedMBConv(this);
   private final Map<Ones, INDArray> ones = new HashMap<>();
 
   private record Ones(DataType type, int batch, long length) {}
@@ -911,7 +912,33 @@ public final class Nd4jKernels implements Kernels {
   }
 
   @Override
+  public void mbConvTraining(
+      MBConvShape shape,
+      MBConvWeights weights,
+      INDArray input,
+      INDArray sampleScale,
+      MBConvState state,
+      INDArray output) {
+    blocks.training(shape, weights, input, sampleScale, state, output);
+  }
+
+  @Override
+  public void mbConvGradients(
+      MBConvShape shape,
+      MBConvWeights weights,
+      INDArray input,
+      INDArray sampleScale,
+      MBConvState state,
+      INDArray outputGradient,
+      INDArray inputGradient,
+      MBConvWeights gradients) {
+    blocks.gradients(
+        shape, weights, input, sampleScale, state, outputGradient, inputGradient, gradients);
+  }
+
+  @Override
   public void close() {
+    blocks.close();
     scratch.close();
     ones.values().forEach(INDArray::close);
     ones.clear();

@@ -1,15 +1,11 @@
 package io.phiscale.model.kernels;
 
-import static org.bytedeco.dnnl.global.dnnl.dnnl_cpu;
-import static org.bytedeco.dnnl.global.dnnl.dnnl_engine_create;
-import static org.bytedeco.dnnl.global.dnnl.dnnl_engine_destroy;
-
+import io.phiscale.model.kernels.OneDnnTeam.Member;
 import io.phiscale.model.kernels.OneDnnThread.Product;
 import io.phiscale.model.kernels.OneDnnThread.Weights;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.Map;
-import org.bytedeco.dnnl.dnnl_engine;
 import org.bytedeco.javacpp.Pointer;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
@@ -32,35 +28,20 @@ import org.nd4j.linalg.api.ndarray.INDArray;
  */
 public final class OneDnnKernels implements Kernels {
 
-  /** Fewer elements than this are one thread's work: to wake another costs more. */
-  private static final long SHARED_ELEMENTS = 16_384;
-
-  /** Rows whose mean is a good enough guess of a channel's mean. */
-  private static final int PIVOT_ROWS = 16;
-
-  /** Slots of a thread's channel arrays. */
-  private static final int PIVOT = 0;
-
-  private static final int FACTOR = 1;
-  private static final int OFFSET = 2;
-  private static final int CENTRE = 3;
-  private static final int SLOPE = 4;
-  private static final int INTERCEPT = 5;
-
-  /** What is meant to stay in a core's second-level cache (1 to 2 MiB). */
-  private static final long CHUNK_BYTES = 512L * 1024;
-
-  private static final int CHUNK_ROWS = 512;
+  private static final String SUMS = "sums";
+  private static final String PRODUCTS = "products";
+  private static final String UNUSED = "unused";
+  private static final String PART = "part";
 
   /** No call has more arrays. */
-  private static final int LARGEST_CALL = 32;
+  private static final int LARGEST_CALL = 64;
 
   private static final int KEPT_VIEWS = 8_192;
 
-  private final int threads;
-  private final dnnl_engine engine = new dnnl_engine();
-  private final Workers workers;
-  private final PerThread[] parts;
+  private final OneDnnTeam team;
+  private final BatchNormLine line = new BatchNormLine();
+  private final PhaseClock clock = new PhaseClock();
+  private final FusedMBConv blocks;
   private final Map<Long, Floats> views = new HashMap<>();
 
   /**
@@ -70,43 +51,6 @@ public final class OneDnnKernels implements Kernels {
   private final INDArray[] inUse = new INDArray[LARGEST_CALL];
 
   private int nextInUse;
-  private final Map<String, NativeBuffer> buffers = new HashMap<>();
-  private boolean closed;
-
-  /** What belongs to one thread. */
-  private static final class PerThread {
-    private final OneDnnThread oneDnn;
-    private final Passes passes = VectorSupport.passes();
-    private final DepthwiseWeightGradient depthwise = VectorSupport.depthwiseWeightGradient();
-    private final NativeBuffer partial = new NativeBuffer();
-    private float[][] channels = new float[INTERCEPT + 1][0];
-    private final NativeBuffer chunk = new NativeBuffer();
-    private final NativeBuffer chunkWeights = new NativeBuffer();
-    private long rows;
-    private double[] first = new double[0];
-    private double[] second = new double[0];
-
-    PerThread(dnnl_engine engine) {
-      this.oneDnn = new OneDnnThread(engine);
-    }
-
-    /** Numbered arrays of at least so many values. */
-    float[] channels(int slot, int count) {
-      if (channels[slot].length < count) {
-        channels[slot] = new float[count];
-      }
-      return channels[slot];
-    }
-
-    void clearSums(int count) {
-      if (first.length < count) {
-        first = new double[count];
-        second = new double[count];
-      }
-      Arrays.fill(first, 0, count, 0);
-      Arrays.fill(second, 0, count, 0);
-    }
-  }
 
   /**
    * @param threads that a call uses, the caller included, > 0
@@ -121,13 +65,8 @@ public final class OneDnnKernels implements Kernels {
     if (!available()) {
       throw new IllegalStateException("Cannot use oneDNN: " + unavailableReason());
     }
-    this.threads = threads;
-    OneDnn.check(dnnl_engine_create(engine, dnnl_cpu, 0), "an engine");
-    parts = new PerThread[threads];
-    for (int i = 0; i < threads; i++) {
-      parts[i] = new PerThread(engine);
-    }
-    workers = new Workers(threads, () -> OneDnn.useThreads(1));
+    team = new OneDnnTeam(threads);
+    blocks = new FusedMBConv(team, clock);
   }
 
   /** Whether oneDNN can be used on this machine, with the ND4J back end on the class path. */
@@ -147,58 +86,7 @@ public final class OneDnnKernels implements Kernels {
 
   /** Threads that a call uses. */
   public int threads() {
-    return threads;
-  }
-
-  // ---------------------------------------------------------------- sharing
-
-  /** One thread's part: indices [from, end). */
-  private interface Slice {
-    void run(PerThread thread, int from, int end);
-  }
-
-  /** Divides {@code count} things among so many threads that each has at least one. */
-  private void share(int count, long elements, Slice slice) {
-    int shares = elements < SHARED_ELEMENTS ? 1 : Math.min(threads, count);
-    run(
-        shares,
-        part -> {
-          int from = (int) ((long) count * part / shares);
-          int end = (int) ((long) count * (part + 1) / shares);
-          slice.run(parts[part], from, end);
-        });
-  }
-
-  /** Runs parts 0 to shares − 1. */
-  private void run(int shares, Workers.Share work) {
-    if (closed) {
-      throw new IllegalStateException("Cannot compute: these kernels are closed");
-    }
-    int before = OneDnn.threads();
-    if (before != 1) {
-      OneDnn.useThreads(1);
-    }
-    try {
-      if (shares == 1) {
-        work.run(0);
-      } else {
-        workers.run(
-            part -> {
-              if (part < shares) {
-                work.run(part);
-              }
-            });
-      }
-    } finally {
-      if (before != 1) {
-        OneDnn.useThreads(before);
-      }
-    }
-  }
-
-  /** How many parts {@link #share} makes. */
-  private int shares(int count, long elements) {
-    return elements < SHARED_ELEMENTS ? 1 : Math.min(threads, count);
+    return team.threads();
   }
 
   // ---------------------------------------------------------------- arrays
@@ -262,10 +150,6 @@ public final class OneDnnKernels implements Kernels {
     return view;
   }
 
-  private Floats scratch(String name, long length) {
-    return buffers.computeIfAbsent(name, key -> new NativeBuffer()).floats(length);
-  }
-
   // ---------------------------------------------------------------- convolution
 
   @Override
@@ -285,12 +169,12 @@ public final class OneDnnKernels implements Kernels {
       convolveBands(shape, in, filter, biasAddress, activation, out);
       return;
     }
-    share(
-        units(shape),
-        work(shape),
-        (thread, from, end) ->
-            convolve(
-                thread,
+    team.share(
+        Convolutions.units(shape),
+        Convolutions.work(shape),
+        (member, from, end) ->
+            Convolutions.convolve(
+                member,
                 shape,
                 from,
                 end - from,
@@ -317,21 +201,27 @@ public final class OneDnnKernels implements Kernels {
     Floats in = weightGradient == null ? null : floats("convolution input", input, shape.input());
     Floats result =
         weightGradient == null ? null : weights(shape, "weight gradient", weightGradient);
-    share(
-        units(shape),
-        work(shape),
-        (thread, from, end) -> {
+    team.share(
+        Convolutions.units(shape),
+        Convolutions.work(shape),
+        (member, from, end) -> {
+          int count = end - from;
           if (lower != null) {
-            inputGradient(thread, shape, from, end - from, filter, Weights.NEW, upper, from, lower);
+            Convolutions.inputGradient(
+                member, shape, from, count, filter, Weights.NEW, upper, from, lower);
           }
           if (result != null) {
-            weightGradient(
-                thread, shape, from, end - from, in, upper, from, partial(thread, result));
+            Convolutions.weightGradient(
+                member, shape, from, count, in, upper, from, team.partial(PART, member, result));
           }
         });
     if (result != null) {
-      addPartials(shares(units(shape), work(shape)), result);
+      team.addPartials(PART, shares(shape), result);
     }
+  }
+
+  private int shares(ConvolutionShape shape) {
+    return team.shares(Convolutions.units(shape), Convolutions.work(shape));
   }
 
   /** One image, divided by rows of the output: else all but one thread would wait. */
@@ -344,158 +234,22 @@ public final class OneDnnKernels implements Kernels {
       Floats out) {
     long inputRow = (long) shape.input().width() * shape.input().channels();
     long outputRow = (long) shape.outputWidth() * shape.outputChannels();
-    share(
+    team.share(
         shape.outputHeight(),
-        work(shape),
-        (thread, from, end) -> {
+        Convolutions.work(shape),
+        (member, from, end) -> {
           ConvolutionShape.Band band = shape.band(from, end);
-          thread.oneDnn.convolution(
-              band.shape(),
-              in.address(band.firstRow() * inputRow),
-              filter.address(),
-              Weights.NEW,
-              bias,
-              activation,
-              out.address(from * outputRow));
+          member
+              .oneDnn()
+              .convolution(
+                  band.shape(),
+                  in.address(band.firstRow() * inputRow),
+                  filter.address(),
+                  Weights.NEW,
+                  bias,
+                  activation,
+                  out.address(from * outputRow));
         });
-  }
-
-  /** What a convolution is divided into: rows of a product of matrices, else images. */
-  private static int units(ConvolutionShape shape) {
-    return shape.pointwise() ? Math.toIntExact(shape.input().rows()) : shape.input().batch();
-  }
-
-  /** Rows (pixels) of one unit of the output. */
-  private static int outputRows(ConvolutionShape shape) {
-    return shape.pointwise() ? 1 : shape.outputHeight() * shape.outputWidth();
-  }
-
-  /** Values of one unit of the input. */
-  private static long inputUnit(ConvolutionShape shape) {
-    return shape.input().elements() / units(shape);
-  }
-
-  /** Values of one unit of the output. */
-  private static long outputUnit(ConvolutionShape shape) {
-    return shape.output().elements() / units(shape);
-  }
-
-  /** The same convolution of so many units. */
-  private static ConvolutionShape ofUnits(ConvolutionShape shape, int units) {
-    ImageShape in = shape.input();
-    if (shape.pointwise()) {
-      return ConvolutionShape.pointwise(
-          new ImageShape(1, 1, units, in.channels()), shape.outputChannels());
-    }
-    return new ConvolutionShape(
-        new ImageShape(units, in.height(), in.width(), in.channels()),
-        shape.outputChannels(),
-        shape.kernelHeight(),
-        shape.kernelWidth(),
-        shape.stride(),
-        shape.padding(),
-        shape.groups());
-  }
-
-  private static void convolve(
-      PerThread thread,
-      ConvolutionShape shape,
-      int from,
-      int count,
-      Floats in,
-      Floats filter,
-      Weights state,
-      long bias,
-      Activation activation,
-      Floats out) {
-    thread.oneDnn.convolution(
-        ofUnits(shape, count),
-        in.address(from * inputUnit(shape)),
-        filter.address(),
-        state,
-        bias,
-        activation,
-        out.address(from * outputUnit(shape)));
-  }
-
-  /**
-   * @param upperFrom unit of {@code upper} that belongs to {@code from}
-   */
-  private static void inputGradient(
-      PerThread thread,
-      ConvolutionShape shape,
-      int from,
-      int count,
-      Floats filter,
-      Weights state,
-      Floats upper,
-      int upperFrom,
-      Floats lower) {
-    long upperAddress = upper.address(upperFrom * outputUnit(shape));
-    long lowerAddress = lower.address(from * inputUnit(shape));
-    if (shape.pointwise()) {
-      int inputs = shape.input().channels();
-      int outputs = shape.outputChannels();
-      thread.oneDnn.product(
-          new Product(count, outputs, inputs, outputs, 1, 1, outputs, inputs),
-          upperAddress,
-          filter.address(),
-          0,
-          lowerAddress);
-    } else {
-      thread.oneDnn.inputGradient(
-          ofUnits(shape, count), filter.address(), state, upperAddress, lowerAddress);
-    }
-  }
-
-  private static void weightGradient(
-      PerThread thread,
-      ConvolutionShape shape,
-      int from,
-      int count,
-      Floats in,
-      Floats upper,
-      int upperFrom,
-      Floats result) {
-    if (thread.depthwise.suits(shape)) {
-      thread.depthwise.compute(shape, from, upperFrom, count, in, upper, result);
-    } else {
-      thread.oneDnn.weightGradient(
-          ofUnits(shape, count),
-          in.address(from * inputUnit(shape)),
-          upper.address(upperFrom * outputUnit(shape)),
-          result.address());
-    }
-  }
-
-  /** Where a thread puts its part of a sum: the first straight into the result. */
-  private Floats partial(PerThread thread, Floats result) {
-    return thread == parts[0] ? result : thread.partial.floats(result.length());
-  }
-
-  /** result += the parts of threads 1 to shares − 1, in this order. */
-  private void addPartials(int shares, Floats result) {
-    if (shares > 1) {
-      int length = result.length();
-      share(
-          length,
-          length,
-          (thread, from, end) -> {
-            for (int other = 1; other < shares; other++) {
-              thread.passes.scaledSum(
-                  parts[other].partial.floats(length), 1, result, result, from, end - from);
-            }
-          });
-    }
-  }
-
-  /** Multiplications, as a measure of what a second thread saves. */
-  private static long work(ConvolutionShape shape) {
-    long perOutput =
-        (long) shape.kernelHeight()
-            * shape.kernelWidth()
-            * (shape.depthwise() ? 1 : shape.input().channels());
-    return shape.output().elements() * perOutput / 8;
   }
 
   private Floats weights(ConvolutionShape shape, String what, INDArray weights) {
@@ -532,23 +286,15 @@ public final class OneDnnKernels implements Kernels {
     Floats means = vector("batch-norm mean", mean, channels);
     Floats variances = vector("batch-norm variance", variance, channels);
 
-    share(
+    team.share(
         rows,
         image.elements(),
-        (thread, from, end) -> {
-          thread.clearSums(channels);
-          thread.rows = (long) end - from;
-          pivots(thread, in, from, end - from, channels);
-          thread.passes.moments(
-              in,
-              from,
-              end - from,
-              channels,
-              thread.channels(PIVOT, channels),
-              thread.first,
-              thread.second);
+        (member, from, end) -> {
+          BatchNormLine.startMoments(member, (long) end - from, channels);
+          BatchNormLine.addMoments(member, in, from, end - from, channels);
         });
-    combineMoments(shares(rows, image.elements()), channels, means, variances);
+    BatchNormLine.combineMoments(
+        team, team.shares(rows, image.elements()), channels, means, variances);
     normalise(shape, in, gamma, beta, means, variances, out);
   }
 
@@ -574,41 +320,7 @@ public final class OneDnnKernels implements Kernels {
     Floats beta = vector("batch-norm shift", shift, channels);
     Floats means = vector("batch-norm mean", mean, channels);
     Floats variances = vector("batch-norm variance", variance, channels);
-    int rows = outputRows(shape);
-    int chunk = chunkUnits(shape);
-    share(
-        units(shape),
-        work(shape),
-        (thread, from, end) -> {
-          thread.clearSums(channels);
-          thread.rows = (long) (end - from) * rows;
-          for (int at = from; at < end; at += chunk) {
-            int count = Math.min(chunk, end - at);
-            convolve(
-                thread,
-                shape,
-                at,
-                count,
-                in,
-                filter,
-                at == from ? Weights.NEW : Weights.SAME,
-                0,
-                Activation.IDENTITY,
-                between);
-            if (at == from) {
-              pivots(thread, between, at * rows, count * rows, channels);
-            }
-            thread.passes.moments(
-                between,
-                at * rows,
-                count * rows,
-                channels,
-                thread.channels(PIVOT, channels),
-                thread.first,
-                thread.second);
-          }
-        });
-    combineMoments(shares(units(shape), work(shape)), channels, means, variances);
+    Convolutions.convolveWithMoments(team, shape, in, filter, between, means, variances);
     normalise(norm, between, gamma, beta, means, variances, out);
   }
 
@@ -628,67 +340,6 @@ public final class OneDnnKernels implements Kernels {
           String.format(
               "Invalid batch-norm shape: %s (must be that of the convolution's output, %s)",
               norm.image(), shape.output()));
-    }
-  }
-
-  /**
-   * Units that together stay in the cache between two passes over them, but not fewer rows of a
-   * product than are worth the adding up of a weight gradient.
-   */
-  private static int chunkUnits(ConvolutionShape shape) {
-    long bytes = (inputUnit(shape) + outputUnit(shape)) * Float.BYTES;
-    long fewest = shape.pointwise() ? CHUNK_ROWS : 1;
-    return (int) Math.min(units(shape), Math.max(fewest, CHUNK_BYTES / bytes));
-  }
-
-  /** Near the channels' means: the means of a few rows far apart. */
-  private static void pivots(PerThread thread, Floats in, int from, int rows, int channels) {
-    float[] pivot = thread.channels(PIVOT, channels);
-    int count = Math.min(rows, PIVOT_ROWS);
-    Arrays.fill(pivot, 0, channels, 0f);
-    for (int i = 0; i < count; i++) {
-      int at = (from + (int) ((long) rows * i / count)) * channels;
-      for (int c = 0; c < channels; c++) {
-        pivot[c] += in.at(at + c) / count;
-      }
-    }
-  }
-
-  /**
-   * Mean and biased variance from the moments of threads 0 to shares − 1, each around a pivot of
-   * its own. Source: Chan, Golub, LeVeque (1979), updating formulae.
-   */
-  private void combineMoments(int shares, int channels, Floats means, Floats variances) {
-    long rows = 0;
-    for (int part = 0; part < shares; part++) {
-      rows += parts[part].rows;
-    }
-    for (int c = 0; c < channels; c++) {
-      double sum = 0;
-      for (int part = 0; part < shares; part++) {
-        PerThread thread = parts[part];
-        sum += thread.first[c] + thread.rows * (double) thread.channels[PIVOT][c];
-      }
-      double mean = sum / rows;
-      double squares = 0;
-      for (int part = 0; part < shares; part++) {
-        PerThread thread = parts[part];
-        double fromPivot = thread.first[c] / thread.rows;
-        double fromMean = thread.channels[PIVOT][c] + fromPivot - mean;
-        squares += thread.second[c] + thread.rows * (fromMean * fromMean - fromPivot * fromPivot);
-      }
-      means.put(c, (float) mean);
-      variances.put(c, (float) Math.max(0, squares / rows));
-    }
-  }
-
-  /** Adds the sums of threads 1 to shares − 1 to those of thread 0, in this order. */
-  private void addSums(int shares, int channels) {
-    for (int other = 1; other < shares; other++) {
-      for (int c = 0; c < channels; c++) {
-        parts[0].first[c] += parts[other].first[c];
-        parts[0].second[c] += parts[other].second[c];
-      }
     }
   }
 
@@ -722,31 +373,23 @@ public final class OneDnnKernels implements Kernels {
       Floats out) {
     ImageShape image = shape.image();
     int channels = image.channels();
-    float[] factor = parts[0].channels(FACTOR, channels);
-    float[] offset = parts[0].channels(OFFSET, channels);
-    line(shape, scale, shift, mean, variance, factor, offset);
-    share(
+    line.set(channels, shape.epsilon(), scale, shift, mean, variance);
+    team.share(
         Math.toIntExact(image.rows()),
         image.elements(),
-        (thread, from, end) ->
-            thread.passes.affine(
-                in, out, from, end - from, channels, factor, offset, shape.activation()));
-  }
-
-  /** z = factor · x + offset: the batch norm. */
-  private static void line(
-      BatchNormShape shape,
-      Floats scale,
-      Floats shift,
-      Floats mean,
-      Floats variance,
-      float[] factor,
-      float[] offset) {
-    for (int c = 0; c < shape.image().channels(); c++) {
-      double slope = scale.at(c) / Math.sqrt(variance.at(c) + shape.epsilon());
-      factor[c] = (float) slope;
-      offset[c] = (float) (shift.at(c) - mean.at(c) * slope);
-    }
+        (member, from, end) ->
+            member
+                .passes()
+                .affine(
+                    in,
+                    from,
+                    out,
+                    from,
+                    end - from,
+                    channels,
+                    line.factor(),
+                    line.offset(),
+                    shape.activation()));
   }
 
   @Override
@@ -776,10 +419,10 @@ public final class OneDnnKernels implements Kernels {
     Floats betaGradient = vector("shift gradient", shiftGradient, channels);
 
     gradientLine(shape, in, gamma, beta, means, variances, upper, gammaGradient, betaGradient);
-    share(
+    team.share(
         rows,
         image.elements(),
-        (thread, from, end) -> gradient(thread, shape, in, upper, result, from, from, end - from));
+        (member, from, end) -> gradient(member, shape, in, upper, result, from, from, end - from));
   }
 
   /**
@@ -787,7 +430,7 @@ public final class OneDnnKernels implements Kernels {
    * activation'(factor · x + offset), it is factor · g + slope · x + intercept.
    */
   private void gradient(
-      PerThread thread,
+      Member member,
       BatchNormShape shape,
       Floats in,
       Floats upper,
@@ -795,24 +438,25 @@ public final class OneDnnKernels implements Kernels {
       int from,
       int resultFrom,
       int rows) {
-    thread.passes.gradient(
-        in,
-        upper,
-        result,
-        resultFrom,
-        from,
-        rows,
-        shape.image().channels(),
-        parts[0].channels[FACTOR],
-        parts[0].channels[OFFSET],
-        parts[0].channels[SLOPE],
-        parts[0].channels[INTERCEPT],
-        shape.activation());
+    member
+        .passes()
+        .gradient(
+            in,
+            upper,
+            result,
+            resultFrom,
+            from,
+            rows,
+            shape.image().channels(),
+            line.factor(),
+            line.offset(),
+            line.slope(),
+            line.intercept(),
+            shape.activation());
   }
 
   /**
-   * The first pass of a batch norm's gradients: writes those of scale and shift, and to thread 0's
-   * channel arrays what the second pass needs.
+   * The first pass of a batch norm's gradients: writes those of scale and shift, and sets the line.
    */
   private void gradientLine(
       BatchNormShape shape,
@@ -827,44 +471,38 @@ public final class OneDnnKernels implements Kernels {
     ImageShape image = shape.image();
     int channels = image.channels();
     int rows = Math.toIntExact(image.rows());
-    PerThread own = parts[0];
-    float[] factor = own.channels(FACTOR, channels);
-    float[] offset = own.channels(OFFSET, channels);
-    float[] centre = own.channels(CENTRE, channels);
-    line(shape, gamma, beta, means, variances, factor, offset);
-    means.read(0, centre, 0, channels);
-    share(
+    line.set(channels, shape.epsilon(), gamma, beta, means, variances);
+    team.share(
         rows,
         image.elements(),
-        (thread, from, end) -> {
-          thread.clearSums(channels);
-          thread.passes.gradientSums(
-              in,
-              upper,
-              from,
-              end - from,
-              channels,
-              factor,
-              offset,
-              centre,
-              shape.activation(),
-              thread.first,
-              thread.second);
-        });
-    addSums(shares(rows, image.elements()), channels);
-    float[] slope = own.channels(SLOPE, channels);
-    float[] intercept = own.channels(INTERCEPT, channels);
-    for (int c = 0; c < channels; c++) {
-      double inverseStddev = 1 / Math.sqrt(variances.at(c) + shape.epsilon());
-      double normalised = own.second[c] * inverseStddev;
-      gammaGradient.put(c, (float) normalised);
-      betaGradient.put(c, (float) own.first[c]);
-      // factor · (g − sum/M − (x − mean) · inverseStddev · normalised/M)
-      double perValue = -gamma.at(c) * inverseStddev / rows;
-      double rise = perValue * inverseStddev * normalised;
-      slope[c] = (float) rise;
-      intercept[c] = (float) (perValue * own.first[c] - rise * centre[c]);
-    }
+        (member, from, end) ->
+            member
+                .passes()
+                .gradientSums(
+                    in,
+                    upper,
+                    from,
+                    end - from,
+                    channels,
+                    line.factor(),
+                    line.offset(),
+                    line.centre(),
+                    shape.activation(),
+                    member.cleared(SUMS, channels),
+                    member.cleared(PRODUCTS, channels)));
+    int shares = team.shares(rows, image.elements());
+    team.addSums(SUMS, shares, channels);
+    team.addSums(PRODUCTS, shares, channels);
+    line.gradients(
+        channels,
+        shape.epsilon(),
+        rows,
+        team.first().sums(SUMS, channels),
+        team.first().sums(PRODUCTS, channels),
+        gamma,
+        variances,
+        gammaGradient,
+        betaGradient);
   }
 
   @Override
@@ -924,21 +562,21 @@ public final class OneDnnKernels implements Kernels {
         upper,
         vector("scale gradient", scaleGradient, channels),
         vector("shift gradient", shiftGradient, channels));
-    int rows = outputRows(shape);
-    int chunk = chunkUnits(shape);
-    share(
-        units(shape),
-        work(shape),
-        (thread, from, end) -> {
-          Floats sum = partial(thread, result);
-          Floats part = thread.chunk.floats(chunk * outputUnit(shape));
+    int rows = Convolutions.outputRows(shape);
+    int chunk = Convolutions.chunkUnits(shape);
+    team.share(
+        Convolutions.units(shape),
+        Convolutions.work(shape),
+        (member, from, end) -> {
+          Floats sum = team.partial(PART, member, result);
+          Floats part = member.buffer("chunk", chunk * Convolutions.outputUnit(shape));
           for (int at = from; at < end; at += chunk) {
             int count = Math.min(chunk, end - at);
             boolean first = at == from;
-            gradient(thread, norm, between, upper, part, at * rows, 0, count * rows);
+            gradient(member, norm, between, upper, part, at * rows, 0, count * rows);
             if (lower != null) {
-              inputGradient(
-                  thread,
+              Convolutions.inputGradient(
+                  member,
                   shape,
                   at,
                   count,
@@ -948,14 +586,119 @@ public final class OneDnnKernels implements Kernels {
                   0,
                   lower);
             }
-            Floats here = first ? sum : thread.chunkWeights.floats(result.length());
-            weightGradient(thread, shape, at, count, in, part, 0, here);
+            Floats here = first ? sum : member.buffer("chunk weights", result.length());
+            Convolutions.weightGradient(member, shape, at, count, in, part, 0, here);
             if (!first) {
-              thread.passes.scaledSum(here, 1, sum, sum, 0, result.length());
+              member.passes().scaledSum(here, 1, sum, sum, 0, result.length());
             }
           }
         });
-    addPartials(shares(units(shape), work(shape)), result);
+    team.addPartials(PART, shares(shape), result);
+  }
+
+  // ---------------------------------------------------------------- inverted bottlenecks
+
+  @Override
+  public void mbConvTraining(
+      MBConvShape shape,
+      MBConvWeights weights,
+      INDArray input,
+      INDArray sampleScale,
+      MBConvState state,
+      INDArray output) {
+    blocks.training(
+        shape,
+        parameters(shape, "", weights),
+        floats("block input", input, shape.input()),
+        sampleScale(shape, sampleScale),
+        kept(shape, state),
+        floats("block output", output, shape.output()));
+  }
+
+  @Override
+  public void mbConvGradients(
+      MBConvShape shape,
+      MBConvWeights weights,
+      INDArray input,
+      INDArray sampleScale,
+      MBConvState state,
+      INDArray outputGradient,
+      INDArray inputGradient,
+      MBConvWeights gradients) {
+    blocks.gradients(
+        shape,
+        parameters(shape, "", weights),
+        floats("block input", input, shape.input()),
+        sampleScale(shape, sampleScale),
+        kept(shape, state),
+        floats("output gradient", outputGradient, shape.output()),
+        floats("input gradient", inputGradient, shape.input()),
+        parameters(shape, "gradient of ", gradients));
+  }
+
+  @Override
+  public void observe(PhaseObserver observer) {
+    clock.setObserver(observer);
+  }
+
+  private Floats sampleScale(MBConvShape shape, INDArray sampleScale) {
+    return sampleScale == null ? null : vector("sample scale", sampleScale, shape.output().batch());
+  }
+
+  private FusedMBConv.BlockParameters parameters(
+      MBConvShape shape, String what, MBConvWeights weights) {
+    return new FusedMBConv.BlockParameters(
+        shape
+            .expansion()
+            .map(expansion -> parameters(expansion, what + "expansion", weights.expansion()))
+            .orElse(null),
+        parameters(shape.depthwise(), what + "depthwise", weights.depthwise()),
+        shape.squeezes() ? parameters(shape, what, weights.squeeze()) : null,
+        parameters(shape.projection(), what + "projection", weights.projection()));
+  }
+
+  private FusedMBConv.Parameters parameters(
+      ConvolutionShape shape, String what, NormalisedWeights weights) {
+    return new FusedMBConv.Parameters(
+        weights(shape, what + " weights", weights.weights()),
+        vector(what + " scale", weights.scale(), shape.outputChannels()),
+        vector(what + " shift", weights.shift(), shape.outputChannels()));
+  }
+
+  private FusedMBConv.Squeeze parameters(
+      MBConvShape shape, String what, SqueezeExcitationWeights weights) {
+    int channels = shape.depthwise().outputChannels();
+    int squeezed = shape.squeezed();
+    return new FusedMBConv.Squeeze(
+        floats(what + "reduce weights", weights.reduceWeights(), channels, squeezed),
+        vector(what + "reduce bias", weights.reduceBias(), squeezed),
+        floats(what + "expand weights", weights.expandWeights(), squeezed, channels),
+        vector(what + "expand bias", weights.expandBias(), channels));
+  }
+
+  private FusedMBConv.BlockKept kept(MBConvShape shape, MBConvState state) {
+    int batch = shape.output().batch();
+    int channels = shape.depthwise().outputChannels();
+    return new FusedMBConv.BlockKept(
+        shape
+            .expansion()
+            .map(expansion -> kept(expansion, "expansion", state.expansion()))
+            .orElse(null),
+        kept(shape.depthwise(), "depthwise", state.depthwise()),
+        shape.squeezes()
+            ? new FusedMBConv.Gates(
+                floats("pooled means", state.squeeze().pooled(), batch, channels),
+                floats("reduced means", state.squeeze().reduced(), batch, shape.squeezed()),
+                floats("gate", state.squeeze().gate(), batch, channels))
+            : null,
+        kept(shape.projection(), "projection", state.projection()));
+  }
+
+  private FusedMBConv.Kept kept(ConvolutionShape shape, String what, NormalisedState state) {
+    return new FusedMBConv.Kept(
+        floats(what + " output", state.convolved(), shape.output()),
+        vector(what + " mean", state.mean(), shape.outputChannels()),
+        vector(what + " variance", state.variance(), shape.outputChannels()));
   }
 
   @Override
@@ -1007,26 +750,27 @@ public final class OneDnnKernels implements Kernels {
     Floats expandWeights = floats("expand weights", weights.expandWeights(), squeezed, channels);
     Floats expandBias = vector("expand bias", weights.expandBias(), channels);
     pool(image, in, pooled);
-    Floats hidden = scratch("hidden", (long) batch * squeezed);
-    run(
+    Floats hidden = team.buffer("hidden", (long) batch * squeezed);
+    team.run(
         1,
-        part -> {
-          PerThread own = parts[0];
-          own.oneDnn.product(
-              new Product(batch, channels, squeezed, channels, 1, squeezed, 1, squeezed),
-              pooled.address(),
-              reduceWeights.address(),
-              reduceBias.address(),
-              reduced.address());
-          own.passes.sigmoid(reduced, hidden, 0, batch * squeezed);
-          own.passes.product(hidden, reduced, hidden, 0, batch * squeezed);
-          own.oneDnn.product(
-              new Product(batch, squeezed, channels, squeezed, 1, channels, 1, channels),
-              hidden.address(),
-              expandWeights.address(),
-              expandBias.address(),
-              gate.address());
-          own.passes.sigmoid(gate, gate, 0, batch * channels);
+        (own, part) -> {
+          own.oneDnn()
+              .product(
+                  new Product(batch, channels, squeezed, channels, 1, squeezed, 1, squeezed),
+                  pooled.address(),
+                  reduceWeights.address(),
+                  reduceBias.address(),
+                  reduced.address());
+          own.passes().sigmoid(reduced, hidden, 0, batch * squeezed);
+          own.passes().product(hidden, reduced, hidden, 0, batch * squeezed);
+          own.oneDnn()
+              .product(
+                  new Product(batch, squeezed, channels, squeezed, 1, channels, 1, channels),
+                  hidden.address(),
+                  expandWeights.address(),
+                  expandBias.address(),
+                  gate.address());
+          own.passes().sigmoid(gate, gate, 0, batch * channels);
         });
     applyGate(image, in, gate, out);
   }
@@ -1045,17 +789,27 @@ public final class OneDnnKernels implements Kernels {
   private void applyGate(ImageShape image, Floats in, Floats gate, Floats out) {
     int channels = image.channels();
     int pixels = Math.toIntExact(image.pixels());
-    share(
+    team.share(
         image.batch(),
         image.elements(),
-        (thread, from, end) -> {
-          float[] factor = thread.channels(FACTOR, channels);
-          float[] offset = thread.channels(OFFSET, channels);
+        (member, from, end) -> {
+          float[] factor = member.channels("factor", channels);
+          float[] offset = member.channels("offset", channels);
           Arrays.fill(offset, 0, channels, 0f);
           for (int n = from; n < end; n++) {
             gate.read(n * channels, factor, 0, channels);
-            thread.passes.affine(
-                in, out, n * pixels, pixels, channels, factor, offset, Activation.IDENTITY);
+            member
+                .passes()
+                .affine(
+                    in,
+                    n * pixels,
+                    out,
+                    n * pixels,
+                    pixels,
+                    channels,
+                    factor,
+                    offset,
+                    Activation.IDENTITY);
           }
         });
   }
@@ -1091,87 +845,98 @@ public final class OneDnnKernels implements Kernels {
     Floats expandBiasGradient =
         vector("expand bias gradient", weightGradients.expandBias(), channels);
 
-    Floats gateGradient = scratch("gate gradient", (long) batch * channels);
-    share(
+    Floats gateGradient = team.buffer("gate gradient", (long) batch * channels);
+    team.share(
         batch,
         image.elements(),
-        (thread, from, end) -> {
+        (member, from, end) -> {
           for (int n = from; n < end; n++) {
-            thread.clearSums(channels);
-            thread.passes.productSums(in, upper, n * pixels, pixels, channels, thread.first);
+            double[] sums = member.cleared(SUMS, channels);
+            member.passes().productSums(in, n * pixels, upper, n * pixels, pixels, channels, sums);
             for (int c = 0; c < channels; c++) {
               int at = n * channels + c;
               float g = gate.at(at);
-              gateGradient.put(at, (float) (thread.first[c] * g * (1 - g)));
+              gateGradient.put(at, (float) (sums[c] * g * (1 - g)));
             }
           }
         });
-    Floats hidden = scratch("hidden", (long) batch * squeezed);
-    Floats hiddenGradient = scratch("hidden gradient", (long) batch * squeezed);
-    Floats pooledGradient = scratch("pooled gradient", (long) batch * channels);
-    run(
+    Floats hidden = team.buffer("hidden", (long) batch * squeezed);
+    Floats hiddenGradient = team.buffer("hidden gradient", (long) batch * squeezed);
+    Floats pooledGradient = team.buffer("pooled gradient", (long) batch * channels);
+    team.run(
         1,
-        part -> {
-          PerThread own = parts[0];
-          own.passes.sigmoid(reduced, hidden, 0, batch * squeezed);
-          own.passes.product(hidden, reduced, hidden, 0, batch * squeezed);
-          own.oneDnn.product(
-              new Product(squeezed, batch, channels, 1, squeezed, channels, 1, channels),
-              hidden.address(),
-              gateGradient.address(),
-              0,
-              expandWeightGradient.address());
+        (own, part) -> {
+          own.passes().sigmoid(reduced, hidden, 0, batch * squeezed);
+          own.passes().product(hidden, reduced, hidden, 0, batch * squeezed);
+          own.oneDnn()
+              .product(
+                  new Product(squeezed, batch, channels, 1, squeezed, channels, 1, channels),
+                  hidden.address(),
+                  gateGradient.address(),
+                  0,
+                  expandWeightGradient.address());
           columnSums(own, gateGradient, batch, channels, expandBiasGradient);
-          own.oneDnn.product(
-              new Product(batch, channels, squeezed, channels, 1, 1, channels, squeezed),
-              gateGradient.address(),
-              expandWeights.address(),
-              0,
-              hiddenGradient.address());
+          own.oneDnn()
+              .product(
+                  new Product(batch, channels, squeezed, channels, 1, 1, channels, squeezed),
+                  gateGradient.address(),
+                  expandWeights.address(),
+                  0,
+                  hiddenGradient.address());
           for (int i = 0; i < batch * squeezed; i++) {
             hiddenGradient.put(i, hiddenGradient.at(i) * PlainPasses.swishSlope(reduced.at(i)));
           }
-          own.oneDnn.product(
-              new Product(channels, batch, squeezed, 1, channels, squeezed, 1, squeezed),
-              pooled.address(),
-              hiddenGradient.address(),
-              0,
-              reduceWeightGradient.address());
+          own.oneDnn()
+              .product(
+                  new Product(channels, batch, squeezed, 1, channels, squeezed, 1, squeezed),
+                  pooled.address(),
+                  hiddenGradient.address(),
+                  0,
+                  reduceWeightGradient.address());
           columnSums(own, hiddenGradient, batch, squeezed, reduceBiasGradient);
-          own.oneDnn.product(
-              new Product(batch, squeezed, channels, squeezed, 1, 1, squeezed, channels),
-              hiddenGradient.address(),
-              reduceWeights.address(),
-              0,
-              pooledGradient.address());
+          own.oneDnn()
+              .product(
+                  new Product(batch, squeezed, channels, squeezed, 1, 1, squeezed, channels),
+                  hiddenGradient.address(),
+                  reduceWeights.address(),
+                  0,
+                  pooledGradient.address());
         });
     float perPixel = 1f / pixels;
-    share(
+    team.share(
         batch,
         image.elements(),
-        (thread, from, end) -> {
-          float[] factor = thread.channels(FACTOR, channels);
-          float[] offset = thread.channels(OFFSET, channels);
+        (member, from, end) -> {
+          float[] factor = member.channels("factor", channels);
+          float[] offset = member.channels("offset", channels);
           for (int n = from; n < end; n++) {
             gate.read(n * channels, factor, 0, channels);
             for (int c = 0; c < channels; c++) {
               offset[c] = pooledGradient.at(n * channels + c) * perPixel;
             }
-            thread.passes.affine(
-                upper, result, n * pixels, pixels, channels, factor, offset, Activation.IDENTITY);
+            member
+                .passes()
+                .affine(
+                    upper,
+                    n * pixels,
+                    result,
+                    n * pixels,
+                    pixels,
+                    channels,
+                    factor,
+                    offset,
+                    Activation.IDENTITY);
           }
         });
   }
 
   /** Σ over rows: (rows, columns) → (columns). */
-  private static void columnSums(
-      PerThread thread, Floats values, int rows, int columns, Floats sums) {
-    thread.clearSums(columns);
-    float[] zero = thread.channels(FACTOR, columns);
-    Arrays.fill(zero, 0, columns, 0f);
-    thread.passes.moments(values, 0, rows, columns, zero, thread.first, thread.second);
+  private static void columnSums(Member member, Floats values, int rows, int columns, Floats sums) {
+    float[] zero = member.channels("zero", columns);
+    double[] total = member.cleared(SUMS, columns);
+    member.passes().moments(values, 0, rows, columns, zero, total, member.cleared(UNUSED, columns));
     for (int c = 0; c < columns; c++) {
-      sums.put(c, (float) thread.first[c]);
+      sums.put(c, (float) total[c]);
     }
   }
 
@@ -1185,13 +950,14 @@ public final class OneDnnKernels implements Kernels {
     Floats out = floats("output", output, shape);
     Floats scale = sampleScale == null ? null : vector("sample scale", sampleScale, shape.batch());
     int size = Math.toIntExact(shape.pixels() * shape.channels());
-    share(
+    team.share(
         shape.batch(),
         shape.elements(),
-        (thread, from, end) -> {
+        (member, from, end) -> {
           for (int n = from; n < end; n++) {
-            thread.passes.scaledSum(
-                left, scale == null ? 1 : scale.at(n), right, out, n * size, size);
+            member
+                .passes()
+                .scaledSum(left, scale == null ? 1 : scale.at(n), right, out, n * size, size);
           }
         });
   }
@@ -1203,12 +969,12 @@ public final class OneDnnKernels implements Kernels {
     Floats scale = vector("sample scale", sampleScale, shape.batch());
     Floats out = floats("output", output, shape);
     int size = Math.toIntExact(shape.pixels() * shape.channels());
-    share(
+    team.share(
         shape.batch(),
         shape.elements(),
-        (thread, from, end) -> {
+        (member, from, end) -> {
           for (int n = from; n < end; n++) {
-            thread.passes.scaled(in, scale.at(n), out, n * size, size);
+            member.passes().scaled(in, scale.at(n), out, n * size, size);
           }
         });
   }
@@ -1224,18 +990,17 @@ public final class OneDnnKernels implements Kernels {
   private void pool(ImageShape shape, Floats in, Floats out) {
     int channels = shape.channels();
     int pixels = Math.toIntExact(shape.pixels());
-    share(
+    team.share(
         shape.batch(),
         shape.elements(),
-        (thread, from, end) -> {
-          float[] zero = thread.channels(FACTOR, channels);
-          Arrays.fill(zero, 0, channels, 0f);
+        (member, from, end) -> {
+          float[] zero = member.channels("zero", channels);
           for (int n = from; n < end; n++) {
-            thread.clearSums(channels);
-            thread.passes.moments(
-                in, n * pixels, pixels, channels, zero, thread.first, thread.second);
+            double[] total = member.cleared(SUMS, channels);
+            double[] unused = member.cleared(UNUSED, channels);
+            member.passes().moments(in, n * pixels, pixels, channels, zero, total, unused);
             for (int c = 0; c < channels; c++) {
-              out.put(n * channels + c, (float) (thread.first[c] / pixels));
+              out.put(n * channels + c, (float) (total[c] / pixels));
             }
           }
         });
@@ -1248,16 +1013,16 @@ public final class OneDnnKernels implements Kernels {
     int pixels = Math.toIntExact(shape.pixels());
     Floats upper = floats("output gradient", outputGradient, shape.batch(), channels);
     Floats result = floats("input gradient", inputGradient, shape);
-    share(
+    team.share(
         shape.batch(),
         shape.elements(),
-        (thread, from, end) -> {
-          float[] values = thread.channels(FACTOR, channels);
+        (member, from, end) -> {
+          float[] values = member.channels("factor", channels);
           for (int n = from; n < end; n++) {
             for (int c = 0; c < channels; c++) {
               values[c] = upper.at(n * channels + c) / pixels;
             }
-            thread.passes.spread(result, n * pixels, pixels, channels, values);
+            member.passes().spread(result, n * pixels, pixels, channels, values);
           }
         });
   }
@@ -1267,10 +1032,10 @@ public final class OneDnnKernels implements Kernels {
     Floats a = floats("left factor", left, output.shape());
     Floats b = floats("right factor", right, output.shape());
     Floats out = floats("product", output, output.shape());
-    share(
+    team.share(
         out.length(),
         out.length(),
-        (thread, from, end) -> thread.passes.product(a, b, out, from, end - from));
+        (member, from, end) -> member.passes().product(a, b, out, from, end - from));
   }
 
   // ---------------------------------------------------------------- dense, loss
@@ -1285,16 +1050,18 @@ public final class OneDnnKernels implements Kernels {
     Floats filter = floats("dense weights", weights, inputs, outputs);
     Floats offset = vector("dense bias", bias, outputs);
     Floats out = floats("dense output", output, batch, outputs);
-    share(
+    team.share(
         outputs,
         work(shape),
-        (thread, from, end) ->
-            thread.oneDnn.product(
-                new Product(batch, inputs, end - from, inputs, 1, outputs, 1, outputs),
-                in.address(),
-                filter.address(from),
-                offset.address(from),
-                out.address(from)));
+        (member, from, end) ->
+            member
+                .oneDnn()
+                .product(
+                    new Product(batch, inputs, end - from, inputs, 1, outputs, 1, outputs),
+                    in.address(),
+                    filter.address(from),
+                    offset.address(from),
+                    out.address(from)));
   }
 
   private static long work(DenseShape shape) {
@@ -1321,26 +1088,30 @@ public final class OneDnnKernels implements Kernels {
         inputGradient == null ? null : floats("dense weights", weights, inputs, outputs);
     Floats result =
         inputGradient == null ? null : floats("input gradient", inputGradient, batch, inputs);
-    share(
+    team.share(
         inputs,
         work(shape),
-        (thread, from, end) -> {
+        (member, from, end) -> {
           if (result != null) {
-            thread.oneDnn.product(
-                new Product(batch, outputs, end - from, outputs, 1, 1, outputs, inputs),
-                upper.address(),
-                filter.address((long) from * outputs),
-                0,
-                result.address(from));
+            member
+                .oneDnn()
+                .product(
+                    new Product(batch, outputs, end - from, outputs, 1, 1, outputs, inputs),
+                    upper.address(),
+                    filter.address((long) from * outputs),
+                    0,
+                    result.address(from));
           }
-          thread.oneDnn.product(
-              new Product(end - from, batch, outputs, 1, inputs, outputs, 1, outputs),
-              in.address(from),
-              upper.address(),
-              0,
-              filterGradient.address((long) from * outputs));
+          member
+              .oneDnn()
+              .product(
+                  new Product(end - from, batch, outputs, 1, inputs, outputs, 1, outputs),
+                  in.address(from),
+                  upper.address(),
+                  0,
+                  filterGradient.address((long) from * outputs));
         });
-    columnSums(parts[0], upper, batch, outputs, offsetGradient);
+    columnSums(team.first(), upper, batch, outputs, offsetGradient);
   }
 
   @Override
@@ -1358,8 +1129,7 @@ public final class OneDnnKernels implements Kernels {
     Floats label = floats("labels", labels, shape);
     Floats gradient = floats("score gradient", scoreGradient, shape);
     Floats loss = vector("losses", losses, batch);
-    parts[0].clearSums(classes);
-    double[] exponentials = parts[0].first;
+    double[] exponentials = team.first().sums(SUMS, classes);
     for (int n = 0; n < batch; n++) {
       int at = n * classes;
       double largest = Double.NEGATIVE_INFINITY;
@@ -1384,20 +1154,8 @@ public final class OneDnnKernels implements Kernels {
 
   @Override
   public void close() {
-    if (closed) {
-      return;
-    }
-    closed = true;
-    workers.close();
-    for (PerThread part : parts) {
-      part.oneDnn.close();
-      part.partial.close();
-      part.chunk.close();
-      part.chunkWeights.close();
-    }
-    buffers.values().forEach(NativeBuffer::close);
+    team.close();
     views.clear();
     Arrays.fill(inUse, null);
-    dnnl_engine_destroy(engine);
   }
 }

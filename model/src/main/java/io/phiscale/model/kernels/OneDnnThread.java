@@ -11,6 +11,7 @@ import static org.bytedeco.dnnl.global.dnnl.dnnl_convolution_backward_data_primi
 import static org.bytedeco.dnnl.global.dnnl.dnnl_convolution_backward_weights_primitive_desc_create;
 import static org.bytedeco.dnnl.global.dnnl.dnnl_convolution_direct;
 import static org.bytedeco.dnnl.global.dnnl.dnnl_convolution_forward_primitive_desc_create;
+import static org.bytedeco.dnnl.global.dnnl.dnnl_data_type_undef;
 import static org.bytedeco.dnnl.global.dnnl.dnnl_eltwise_swish;
 import static org.bytedeco.dnnl.global.dnnl.dnnl_forward_inference;
 import static org.bytedeco.dnnl.global.dnnl.dnnl_forward_training;
@@ -18,6 +19,7 @@ import static org.bytedeco.dnnl.global.dnnl.dnnl_matmul_primitive_desc_create;
 import static org.bytedeco.dnnl.global.dnnl.dnnl_memory_desc_equal;
 import static org.bytedeco.dnnl.global.dnnl.dnnl_memory_desc_get_size;
 import static org.bytedeco.dnnl.global.dnnl.dnnl_post_ops_append_eltwise;
+import static org.bytedeco.dnnl.global.dnnl.dnnl_post_ops_append_sum;
 import static org.bytedeco.dnnl.global.dnnl.dnnl_post_ops_create;
 import static org.bytedeco.dnnl.global.dnnl.dnnl_post_ops_destroy;
 import static org.bytedeco.dnnl.global.dnnl.dnnl_primitive_attr_destroy;
@@ -66,6 +68,12 @@ final class OneDnnThread implements AutoCloseable {
     SAME
   }
 
+  /** What a product does with what is in its result. */
+  enum Result {
+    WRITTEN,
+    ADDED_TO
+  }
+
   private enum Pass {
     FORWARD,
     INPUT_GRADIENT,
@@ -101,7 +109,7 @@ final class OneDnnThread implements AutoCloseable {
       int rightColumn,
       int resultRow) {}
 
-  private record ProductKey(Product product, Bias bias) {}
+  private record ProductKey(Product product, Bias bias, Result result) {}
 
   /**
    * A primitive and, where weights are reordered, the primitive that does it.
@@ -375,7 +383,16 @@ final class OneDnnThread implements AutoCloseable {
    * @param bias address of as many values as there are columns, or 0 for none
    */
   void product(Product product, long left, long right, long bias, long result) {
-    ProductKey key = new ProductKey(product, bias == 0 ? Bias.ABSENT : Bias.PRESENT);
+    Bias present = bias == 0 ? Bias.ABSENT : Bias.PRESENT;
+    product(new ProductKey(product, present, Result.WRITTEN), left, right, bias, result);
+  }
+
+  /** result = left · right, or result += left · right. */
+  void product(Product product, long left, long right, Result state, long result) {
+    product(new ProductKey(product, Bias.ABSENT, state), left, right, 0, result);
+  }
+
+  private void product(ProductKey key, long left, long right, long bias, long result) {
     Run run = runs.get(key);
     if (run == null) {
       run = make(key);
@@ -402,6 +419,13 @@ final class OneDnnThread implements AutoCloseable {
             ? OneDnn.matrix(1, product.columns(), product.columns(), 1)
             : null;
     dnnl_primitive_attr attributes = OneDnn.attributes();
+    if (key.result() == Result.ADDED_TO) {
+      dnnl_post_ops after = new dnnl_post_ops();
+      OneDnn.check(dnnl_post_ops_create(after), "post operations");
+      OneDnn.check(dnnl_post_ops_append_sum(after, 1, 0, dnnl_data_type_undef), "a sum");
+      OneDnn.check(dnnl_primitive_attr_set_post_ops(attributes, after), "a sum");
+      dnnl_post_ops_destroy(after);
+    }
     dnnl_primitive_desc descriptor = new dnnl_primitive_desc();
     OneDnn.check(
         dnnl_matmul_primitive_desc_create(

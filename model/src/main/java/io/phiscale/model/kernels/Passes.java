@@ -25,11 +25,16 @@ interface Passes {
       double[] sums,
       double[] squares);
 
-  /** y = activation(factor · x + offset). */
+  /**
+   * y = activation(factor · x + offset).
+   *
+   * @param resultRow row of {@code y} that belongs to {@code firstRow}
+   */
   void affine(
       Floats x,
-      Floats y,
       int firstRow,
+      Floats y,
+      int resultRow,
       int rows,
       int channels,
       float[] factor,
@@ -73,8 +78,69 @@ interface Passes {
       float[] intercept,
       Activation activation);
 
-  /** sums(c) += Σ x · y. */
-  void productSums(Floats x, Floats y, int firstRow, int rows, int channels, double[] sums);
+  /** sums(c) += Σ swish(factor · x + offset). */
+  void swishSums(
+      Floats x,
+      int firstRow,
+      int rows,
+      int channels,
+      float[] factor,
+      float[] offset,
+      double[] sums);
+
+  /**
+   * y = swish(factor · x + offset) · gate.
+   *
+   * @param resultRow row of {@code y} that belongs to {@code firstRow}
+   */
+  void gatedSwish(
+      Floats x,
+      int firstRow,
+      Floats y,
+      int resultRow,
+      int rows,
+      int channels,
+      float[] factor,
+      float[] offset,
+      float[] gate);
+
+  /**
+   * With z = factor · x + offset: result = (gate · gradient + constant) · swish'(z), sums(c) += Σ
+   * result, products(c) += Σ result · (x − mean(c)).
+   *
+   * @param gradientRow row of {@code gradient} that belongs to {@code firstRow}
+   * @param result may be {@code gradient}; its row {@code firstRow} is written
+   */
+  void swishGradient(
+      Floats x,
+      int firstRow,
+      Floats gradient,
+      int gradientRow,
+      Floats result,
+      int rows,
+      int channels,
+      float[] factor,
+      float[] offset,
+      float[] gate,
+      float[] constant,
+      float[] mean,
+      double[] sums,
+      double[] products);
+
+  /** y = factor · x + offset + z, rows [firstRow, firstRow + rows) of all three. */
+  void affineSum(
+      Floats x,
+      Floats z,
+      Floats y,
+      int firstRow,
+      int rows,
+      int channels,
+      float[] factor,
+      float[] offset);
+
+  /** sums(c) += Σ x · y, with row {@code secondRow} of y for row {@code firstRow} of x. */
+  void productSums(
+      Floats x, int firstRow, Floats y, int secondRow, int rows, int channels, double[] sums);
 
   /** Every row of y = values. */
   void spread(Floats y, int firstRow, int rows, int channels, float[] values);

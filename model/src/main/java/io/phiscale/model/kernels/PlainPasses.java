@@ -28,8 +28,9 @@ final class PlainPasses implements Passes {
   @Override
   public void affine(
       Floats x,
-      Floats y,
       int firstRow,
+      Floats y,
+      int resultRow,
       int rows,
       int channels,
       float[] factor,
@@ -39,10 +40,11 @@ final class PlainPasses implements Passes {
     ByteBuffer out = y.bytes();
     boolean swish = activation == Activation.SWISH;
     int at = firstRow * channels * Float.BYTES;
+    int to = (resultRow - firstRow) * channels * Float.BYTES;
     for (int r = 0; r < rows; r++) {
       for (int c = 0; c < channels; c++, at += Float.BYTES) {
         float z = factor[c] * in.getFloat(at) + offset[c];
-        out.putFloat(at, swish ? z * sigmoid(z) : z);
+        out.putFloat(at + to, swish ? z * sigmoid(z) : z);
       }
     }
   }
@@ -110,13 +112,112 @@ final class PlainPasses implements Passes {
   }
 
   @Override
-  public void productSums(Floats x, Floats y, int firstRow, int rows, int channels, double[] sums) {
-    ByteBuffer left = x.bytes();
-    ByteBuffer right = y.bytes();
+  public void swishSums(
+      Floats x,
+      int firstRow,
+      int rows,
+      int channels,
+      float[] factor,
+      float[] offset,
+      double[] sums) {
+    ByteBuffer in = x.bytes();
     int at = firstRow * channels * Float.BYTES;
     for (int r = 0; r < rows; r++) {
       for (int c = 0; c < channels; c++, at += Float.BYTES) {
-        sums[c] += left.getFloat(at) * right.getFloat(at);
+        float z = factor[c] * in.getFloat(at) + offset[c];
+        sums[c] += z * sigmoid(z);
+      }
+    }
+  }
+
+  @Override
+  public void gatedSwish(
+      Floats x,
+      int firstRow,
+      Floats y,
+      int resultRow,
+      int rows,
+      int channels,
+      float[] factor,
+      float[] offset,
+      float[] gate) {
+    ByteBuffer in = x.bytes();
+    ByteBuffer out = y.bytes();
+    int at = firstRow * channels * Float.BYTES;
+    int to = (resultRow - firstRow) * channels * Float.BYTES;
+    for (int r = 0; r < rows; r++) {
+      for (int c = 0; c < channels; c++, at += Float.BYTES) {
+        float z = factor[c] * in.getFloat(at) + offset[c];
+        out.putFloat(at + to, z * sigmoid(z) * gate[c]);
+      }
+    }
+  }
+
+  @Override
+  public void swishGradient(
+      Floats x,
+      int firstRow,
+      Floats gradient,
+      int gradientRow,
+      Floats result,
+      int rows,
+      int channels,
+      float[] factor,
+      float[] offset,
+      float[] gate,
+      float[] constant,
+      float[] mean,
+      double[] sums,
+      double[] products) {
+    ByteBuffer in = x.bytes();
+    ByteBuffer upper = gradient.bytes();
+    ByteBuffer out = result.bytes();
+    int at = firstRow * channels * Float.BYTES;
+    int from = (gradientRow - firstRow) * channels * Float.BYTES;
+    for (int r = 0; r < rows; r++) {
+      for (int c = 0; c < channels; c++, at += Float.BYTES) {
+        float value = in.getFloat(at);
+        float g =
+            (gate[c] * upper.getFloat(at + from) + constant[c])
+                * swishSlope(factor[c] * value + offset[c]);
+        out.putFloat(at, g);
+        sums[c] += g;
+        products[c] += (double) g * (value - mean[c]);
+      }
+    }
+  }
+
+  @Override
+  public void affineSum(
+      Floats x,
+      Floats z,
+      Floats y,
+      int firstRow,
+      int rows,
+      int channels,
+      float[] factor,
+      float[] offset) {
+    ByteBuffer in = x.bytes();
+    ByteBuffer other = z.bytes();
+    ByteBuffer out = y.bytes();
+    int at = firstRow * channels * Float.BYTES;
+    for (int r = 0; r < rows; r++) {
+      for (int c = 0; c < channels; c++, at += Float.BYTES) {
+        out.putFloat(at, factor[c] * in.getFloat(at) + offset[c] + other.getFloat(at));
+      }
+    }
+  }
+
+  @Override
+  public void productSums(
+      Floats x, int firstRow, Floats y, int secondRow, int rows, int channels, double[] sums) {
+    ByteBuffer left = x.bytes();
+    ByteBuffer right = y.bytes();
+    int at = firstRow * channels * Float.BYTES;
+    int other = (secondRow - firstRow) * channels * Float.BYTES;
+    for (int r = 0; r < rows; r++) {
+      for (int c = 0; c < channels; c++, at += Float.BYTES) {
+        sums[c] += left.getFloat(at) * right.getFloat(at + other);
       }
     }
   }

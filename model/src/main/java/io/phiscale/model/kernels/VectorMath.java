@@ -62,6 +62,11 @@ final class VectorMath {
     return FloatVector.broadcast(SPECIES, 1f).div(exp(z.neg()).add(1f));
   }
 
+  /** z · sigmoid(z). NaN stays NaN. */
+  static FloatVector swish(FloatVector z) {
+    return z.div(exp(z.neg()).add(1f));
+  }
+
   /** d(z · sigmoid(z))/dz = s · (1 + z · (1 − s)). NaN stays NaN. */
   static FloatVector swishSlope(FloatVector z) {
     FloatVector s = sigmoid(z);

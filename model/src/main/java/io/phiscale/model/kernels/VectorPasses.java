@@ -26,7 +26,7 @@ final class VectorPasses implements Passes {
   private final Passes plain = new PlainPasses();
 
   /** Scratch: folded factors, and the sums of a tile. */
-  private final float[][] folded = new float[4][0];
+  private final float[][] folded = new float[5][0];
 
   private float[] tileFirst = new float[0];
   private float[] tileSecond = new float[0];
@@ -115,8 +115,9 @@ final class VectorPasses implements Passes {
   @Override
   public void affine(
       Floats x,
-      Floats y,
       int firstRow,
+      Floats y,
+      int resultRow,
       int rows,
       int channels,
       float[] factor,
@@ -128,52 +129,58 @@ final class VectorPasses implements Passes {
     float[] factors = folded(0, factor, channels, fold);
     float[] offsets = folded(1, offset, channels, fold);
     int at = firstRow * channels * Float.BYTES;
+    int to = resultRow * channels * Float.BYTES;
     if (activation == Activation.SWISH) {
-      affineSwish(x.bytes(), y.bytes(), at, wideRows, width, factors, offsets);
+      affineSwish(x.bytes(), at, y.bytes(), to, wideRows, width, factors, offsets);
     } else {
-      affine(x.bytes(), y.bytes(), at, wideRows, width, factors, offsets);
+      affine(x.bytes(), at, y.bytes(), to, wideRows, width, factors, offsets);
     }
     int done = wideRows * fold;
-    plain.affine(x, y, firstRow + done, rows - done, channels, factor, offset, activation);
+    plain.affine(
+        x, firstRow + done, y, resultRow + done, rows - done, channels, factor, offset, activation);
   }
 
   private static void affine(
       ByteBuffer in,
-      ByteBuffer out,
       int start,
+      ByteBuffer out,
+      int resultStart,
       int rows,
       int width,
       float[] factor,
       float[] offset) {
     int at = start;
+    int to = resultStart;
     for (int r = 0; r < rows; r++) {
-      for (int c = 0; c < width; c += LANES, at += LANES * Float.BYTES) {
+      for (int c = 0; c < width; c += LANES, at += STEP, to += STEP) {
         load(in, at)
             .fma(
                 FloatVector.fromArray(SPECIES, factor, c),
                 FloatVector.fromArray(SPECIES, offset, c))
-            .intoByteBuffer(out, at, ORDER);
+            .intoByteBuffer(out, to, ORDER);
       }
     }
   }
 
   private static void affineSwish(
       ByteBuffer in,
-      ByteBuffer out,
       int start,
+      ByteBuffer out,
+      int resultStart,
       int rows,
       int width,
       float[] factor,
       float[] offset) {
     int at = start;
+    int to = resultStart;
     for (int r = 0; r < rows; r++) {
-      for (int c = 0; c < width; c += LANES, at += LANES * Float.BYTES) {
+      for (int c = 0; c < width; c += LANES, at += STEP, to += STEP) {
         FloatVector z =
             load(in, at)
                 .fma(
                     FloatVector.fromArray(SPECIES, factor, c),
                     FloatVector.fromArray(SPECIES, offset, c));
-        z.div(VectorMath.exp(z.neg()).add(1f)).intoByteBuffer(out, at, ORDER);
+        VectorMath.swish(z).intoByteBuffer(out, to, ORDER);
       }
     }
   }
@@ -414,30 +421,292 @@ final class VectorPasses implements Passes {
   }
 
   @Override
-  public void productSums(Floats x, Floats y, int firstRow, int rows, int channels, double[] sums) {
+  public void swishSums(
+      Floats x,
+      int firstRow,
+      int rows,
+      int channels,
+      float[] factor,
+      float[] offset,
+      double[] sums) {
+    int fold = fold(channels);
+    int width = channels * fold;
+    int wideRows = rows / fold;
+    float[] factors = folded(0, factor, channels, fold);
+    float[] offsets = folded(1, offset, channels, fold);
+    prepareTiles(width);
+    int at = firstRow * channels * Float.BYTES;
+    for (int row = 0; row < wideRows; row += TILE_ROWS) {
+      int count = Math.min(TILE_ROWS, wideRows - row);
+      swishSumsOfTile(x.bytes(), at, count, width, factors, offsets, tileFirst);
+      addTile(tileFirst, width, channels, sums);
+      at += count * width * Float.BYTES;
+    }
+    int done = wideRows * fold;
+    plain.swishSums(x, firstRow + done, rows - done, channels, factor, offset, sums);
+  }
+
+  private static void swishSumsOfTile(
+      ByteBuffer in, int start, int rows, int width, float[] factor, float[] offset, float[] sums) {
+    int stride = width * Float.BYTES;
+    for (int c = 0; c < width; c += LANES) {
+      FloatVector slope = FloatVector.fromArray(SPECIES, factor, c);
+      FloatVector intercept = FloatVector.fromArray(SPECIES, offset, c);
+      FloatVector sum = FloatVector.zero(SPECIES);
+      int at = start + c * Float.BYTES;
+      for (int r = 0; r < rows; r++, at += stride) {
+        sum = sum.add(VectorMath.swish(load(in, at).fma(slope, intercept)));
+      }
+      sum.intoArray(sums, c);
+    }
+  }
+
+  @Override
+  public void gatedSwish(
+      Floats x,
+      int firstRow,
+      Floats y,
+      int resultRow,
+      int rows,
+      int channels,
+      float[] factor,
+      float[] offset,
+      float[] gate) {
+    int fold = fold(channels);
+    int width = channels * fold;
+    int wideRows = rows / fold;
+    gatedSwish(
+        x.bytes(),
+        firstRow * channels * Float.BYTES,
+        y.bytes(),
+        resultRow * channels * Float.BYTES,
+        wideRows,
+        width,
+        folded(0, factor, channels, fold),
+        folded(1, offset, channels, fold),
+        folded(2, gate, channels, fold));
+    int done = wideRows * fold;
+    plain.gatedSwish(
+        x, firstRow + done, y, resultRow + done, rows - done, channels, factor, offset, gate);
+  }
+
+  private static void gatedSwish(
+      ByteBuffer in,
+      int start,
+      ByteBuffer out,
+      int resultStart,
+      int rows,
+      int width,
+      float[] factor,
+      float[] offset,
+      float[] gate) {
+    int at = start;
+    int to = resultStart;
+    for (int r = 0; r < rows; r++) {
+      for (int c = 0; c < width; c += LANES, at += STEP, to += STEP) {
+        FloatVector z =
+            load(in, at)
+                .fma(
+                    FloatVector.fromArray(SPECIES, factor, c),
+                    FloatVector.fromArray(SPECIES, offset, c));
+        VectorMath.swish(z)
+            .mul(FloatVector.fromArray(SPECIES, gate, c))
+            .intoByteBuffer(out, to, ORDER);
+      }
+    }
+  }
+
+  @Override
+  public void swishGradient(
+      Floats x,
+      int firstRow,
+      Floats gradient,
+      int gradientRow,
+      Floats result,
+      int rows,
+      int channels,
+      float[] factor,
+      float[] offset,
+      float[] gate,
+      float[] constant,
+      float[] mean,
+      double[] sums,
+      double[] products) {
+    int fold = fold(channels);
+    int width = channels * fold;
+    int wideRows = rows / fold;
+    float[] factors = folded(0, factor, channels, fold);
+    float[] offsets = folded(1, offset, channels, fold);
+    float[] gates = folded(2, gate, channels, fold);
+    float[] constants = folded(3, constant, channels, fold);
+    float[] means = folded(4, mean, channels, fold);
+    prepareTiles(width);
+    int at = firstRow * channels * Float.BYTES;
+    int from = gradientRow * channels * Float.BYTES;
+    for (int row = 0; row < wideRows; row += TILE_ROWS) {
+      int count = Math.min(TILE_ROWS, wideRows - row);
+      swishGradientOfTile(
+          x.bytes(),
+          at,
+          gradient.bytes(),
+          from,
+          result.bytes(),
+          count,
+          width,
+          factors,
+          offsets,
+          gates,
+          constants,
+          means,
+          tileFirst,
+          tileSecond);
+      addTile(tileFirst, width, channels, sums);
+      addTile(tileSecond, width, channels, products);
+      at += count * width * Float.BYTES;
+      from += count * width * Float.BYTES;
+    }
+    int done = wideRows * fold;
+    plain.swishGradient(
+        x,
+        firstRow + done,
+        gradient,
+        gradientRow + done,
+        result,
+        rows - done,
+        channels,
+        factor,
+        offset,
+        gate,
+        constant,
+        mean,
+        sums,
+        products);
+  }
+
+  private static void swishGradientOfTile(
+      ByteBuffer in,
+      int start,
+      ByteBuffer upper,
+      int upperStart,
+      ByteBuffer out,
+      int rows,
+      int width,
+      float[] factor,
+      float[] offset,
+      float[] gate,
+      float[] constant,
+      float[] mean,
+      float[] sums,
+      float[] products) {
+    int stride = width * Float.BYTES;
+    for (int c = 0; c < width; c += LANES) {
+      FloatVector slope = FloatVector.fromArray(SPECIES, factor, c);
+      FloatVector intercept = FloatVector.fromArray(SPECIES, offset, c);
+      FloatVector gates = FloatVector.fromArray(SPECIES, gate, c);
+      FloatVector constants = FloatVector.fromArray(SPECIES, constant, c);
+      FloatVector centre = FloatVector.fromArray(SPECIES, mean, c);
+      FloatVector sum = FloatVector.zero(SPECIES);
+      FloatVector product = FloatVector.zero(SPECIES);
+      int at = start + c * Float.BYTES;
+      int from = upperStart + c * Float.BYTES;
+      for (int r = 0; r < rows; r++, at += stride, from += stride) {
+        FloatVector value = load(in, at);
+        FloatVector g =
+            load(upper, from)
+                .fma(gates, constants)
+                .mul(VectorMath.swishSlope(value.fma(slope, intercept)));
+        g.intoByteBuffer(out, at, ORDER);
+        sum = sum.add(g);
+        product = value.sub(centre).fma(g, product);
+      }
+      sum.intoArray(sums, c);
+      product.intoArray(products, c);
+    }
+  }
+
+  @Override
+  public void affineSum(
+      Floats x,
+      Floats z,
+      Floats y,
+      int firstRow,
+      int rows,
+      int channels,
+      float[] factor,
+      float[] offset) {
+    int fold = fold(channels);
+    int width = channels * fold;
+    int wideRows = rows / fold;
+    affineSum(
+        x.bytes(),
+        z.bytes(),
+        y.bytes(),
+        firstRow * channels * Float.BYTES,
+        wideRows,
+        width,
+        folded(0, factor, channels, fold),
+        folded(1, offset, channels, fold));
+    int done = wideRows * fold;
+    plain.affineSum(x, z, y, firstRow + done, rows - done, channels, factor, offset);
+  }
+
+  private static void affineSum(
+      ByteBuffer in,
+      ByteBuffer other,
+      ByteBuffer out,
+      int start,
+      int rows,
+      int width,
+      float[] factor,
+      float[] offset) {
+    int at = start;
+    for (int r = 0; r < rows; r++) {
+      for (int c = 0; c < width; c += LANES, at += STEP) {
+        load(in, at)
+            .fma(
+                FloatVector.fromArray(SPECIES, factor, c),
+                FloatVector.fromArray(SPECIES, offset, c))
+            .add(load(other, at))
+            .intoByteBuffer(out, at, ORDER);
+      }
+    }
+  }
+
+  @Override
+  public void productSums(
+      Floats x, int firstRow, Floats y, int secondRow, int rows, int channels, double[] sums) {
     int fold = fold(channels);
     int width = channels * fold;
     int wideRows = rows / fold;
     prepareTiles(width);
     int at = firstRow * channels * Float.BYTES;
+    int other = secondRow * channels * Float.BYTES;
     for (int row = 0; row < wideRows; row += TILE_ROWS) {
       int count = Math.min(TILE_ROWS, wideRows - row);
-      productSumsOfTile(x.bytes(), y.bytes(), at, count, width, tileFirst);
+      productSumsOfTile(x.bytes(), at, y.bytes(), other, count, width, tileFirst);
       addTile(tileFirst, width, channels, sums);
       at += count * width * Float.BYTES;
+      other += count * width * Float.BYTES;
     }
     int done = wideRows * fold;
-    plain.productSums(x, y, firstRow + done, rows - done, channels, sums);
+    plain.productSums(x, firstRow + done, y, secondRow + done, rows - done, channels, sums);
   }
 
   private static void productSumsOfTile(
-      ByteBuffer left, ByteBuffer right, int start, int rows, int width, float[] sums) {
+      ByteBuffer left,
+      int start,
+      ByteBuffer right,
+      int otherStart,
+      int rows,
+      int width,
+      float[] sums) {
     int stride = width * Float.BYTES;
     for (int c = 0; c < width; c += LANES) {
       FloatVector sum = FloatVector.zero(SPECIES);
       int at = start + c * Float.BYTES;
-      for (int r = 0; r < rows; r++, at += stride) {
-        sum = load(left, at).fma(load(right, at), sum);
+      int other = otherStart + c * Float.BYTES;
+      for (int r = 0; r < rows; r++, at += stride, other += stride) {
+        sum = load(left, at).fma(load(right, other), sum);
       }
       sum.intoArray(sums, c);
     }

@@ -38,13 +38,13 @@ public final class ConvBnActLayer extends KernelLayer<ConvBnAct> {
     }
     INDArray inputGradient =
         layerConf().inputGradient() == InputGradient.COMPUTED
-            ? kept("input gradient", convolution.inputShape())
+            ? kept("input gradient", convolution.shape().input())
             : null;
     convolution.backward(
         image,
         output,
         contiguous(epsilon),
-        shared("narrow", convolution.outputShape()),
+        shared("narrow", convolution.shape().output()),
         inputGradient);
     return new Pair<>(gradientOfViews(), inputGradient);
   }

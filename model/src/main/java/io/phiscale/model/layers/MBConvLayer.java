@@ -1,10 +1,13 @@
 package io.phiscale.model.layers;
 
 import io.phiscale.model.kernels.ImageShape;
-import io.phiscale.model.kernels.Kernels;
+import io.phiscale.model.kernels.MBConvShape;
+import io.phiscale.model.kernels.MBConvState;
+import io.phiscale.model.kernels.MBConvWeights;
 import io.phiscale.model.kernels.SqueezeExcitationShape;
 import io.phiscale.model.kernels.SqueezeExcitationState;
 import io.phiscale.model.kernels.SqueezeExcitationWeights;
+import java.util.Optional;
 import org.deeplearning4j.nn.conf.NeuralNetConfiguration;
 import org.deeplearning4j.nn.gradient.Gradient;
 import org.deeplearning4j.nn.workspace.LayerWorkspaceMgr;
@@ -20,10 +23,8 @@ public final class MBConvLayer extends KernelLayer<MBConv> {
   private final transient NormalisedConvolution depthwise;
   private final transient NormalisedConvolution projection;
   private transient INDArray image;
-  private transient INDArray expandedImage;
-  private transient INDArray filtered;
-  private transient INDArray projected;
   private transient INDArray sampleScale;
+  private transient MBConvShape shape;
 
   MBConvLayer(NeuralNetConfiguration conf, DataType type) {
     super(conf, type);
@@ -39,43 +40,84 @@ public final class MBConvLayer extends KernelLayer<MBConv> {
 
   @Override
   INDArray forward(INDArray newImage, Pass pass) {
-    ImageShape shape = shapeOf(newImage);
-    INDArray expanded = newImage;
+    ImageShape wide = shapeOf(newImage);
     if (expansion != null) {
-      shape = expansion.reshape(shape);
-      expanded = between("expanded", shape, pass);
-      expansion.forward(newImage, expanded, pass);
+      wide = expansion.reshape(wide);
     }
-    shape = depthwise.reshape(shape);
-    INDArray depthwiseOutput = between("filtered", shape, pass);
-    depthwise.forward(expanded, depthwiseOutput, pass);
-    INDArray gated = depthwiseOutput;
-    if (layerConf().squeezed() > 0) {
-      gated = shared("gated", shape);
-      kernels()
-          .squeezeExcitation(
-              squeezeShape(shape), depthwiseOutput, squeezeWeights(), squeezeState(shape), gated);
+    ImageShape filtered = depthwise.reshape(wide);
+    INDArray output = kept("output", projection.reshape(filtered));
+    if (pass == Pass.TRAINING) {
+      train(newImage, output);
+    } else {
+      infer(newImage, wide, filtered, output);
+      image = null;
     }
-    shape = projection.reshape(shape);
-    INDArray output = kept("output", shape);
-    projection.forward(gated, output, pass);
-    sampleScale = null;
-    if (layerConf().residual()) {
-      if (pass == Pass.TRAINING && layerConf().dropRate() > 0) {
-        sampleScale = sampleScale(shape.batch());
-      }
-      kernels().addShortcut(shape, output, sampleScale, newImage, output);
-    }
-    image = pass == Pass.TRAINING ? newImage : null;
-    expandedImage = expanded;
-    filtered = depthwiseOutput;
-    projected = output;
     return output;
   }
 
-  /** What the backward pass needs is kept in training; in inference no later layer needs it. */
-  private INDArray between(String name, ImageShape shape, Pass pass) {
-    return pass == Pass.TRAINING ? kept(name, shape) : shared(name, shape);
+  private void train(INDArray newImage, INDArray output) {
+    MBConv block = layerConf();
+    shape =
+        new MBConvShape(
+            Optional.ofNullable(expansion).map(NormalisedConvolution::shape),
+            depthwise.shape(),
+            block.squeezed(),
+            projection.shape(),
+            block.batchNorm().epsilon(),
+            block.residual() ? MBConvShape.Shortcut.INPUT : MBConvShape.Shortcut.ABSENT);
+    sampleScale =
+        block.residual() && block.dropRate() > 0 ? sampleScale(shape.output().batch()) : null;
+    kernels().mbConvTraining(shape, weights(), newImage, sampleScale, state(), output);
+    image = newImage;
+  }
+
+  private void infer(INDArray newImage, ImageShape wide, ImageShape filtered, INDArray output) {
+    INDArray expanded = newImage;
+    if (expansion != null) {
+      expanded = shared("expanded", wide);
+      expansion.forward(newImage, expanded, Pass.INFERENCE);
+    }
+    INDArray depthwiseOutput = shared("filtered", filtered);
+    depthwise.forward(expanded, depthwiseOutput, Pass.INFERENCE);
+    INDArray gated = depthwiseOutput;
+    if (layerConf().squeezed() > 0) {
+      gated = shared("gated", filtered);
+      kernels()
+          .squeezeExcitation(
+              new SqueezeExcitationShape(filtered, layerConf().squeezed()),
+              depthwiseOutput,
+              squeezeWeights(),
+              squeezeState(filtered),
+              gated);
+    }
+    projection.forward(gated, output, Pass.INFERENCE);
+    if (layerConf().residual()) {
+      kernels().addShortcut(shapeOf(newImage), output, null, newImage, output);
+    }
+  }
+
+  private MBConvWeights weights() {
+    return new MBConvWeights(
+        expansion == null ? null : expansion.weights(),
+        depthwise.weights(),
+        layerConf().squeezed() > 0 ? squeezeWeights() : null,
+        projection.weights());
+  }
+
+  private MBConvWeights gradients() {
+    return new MBConvWeights(
+        expansion == null ? null : expansion.gradients(),
+        depthwise.gradients(),
+        layerConf().squeezed() > 0 ? squeezeGradients() : null,
+        projection.gradients());
+  }
+
+  private MBConvState state() {
+    return new MBConvState(
+        expansion == null ? null : expansion.state(),
+        depthwise.state(),
+        layerConf().squeezed() > 0 ? squeezeState(depthwise.shape().output()) : null,
+        projection.state());
   }
 
   /** 0 for the images that skip the block, 1 / (1 − dropRate) for the others. */
@@ -89,10 +131,6 @@ public final class MBConvLayer extends KernelLayer<MBConv> {
     INDArray result = kept("sample scale", batch);
     result.assign(Nd4j.createFromArray(scales));
     return result;
-  }
-
-  private SqueezeExcitationShape squeezeShape(ImageShape shape) {
-    return new SqueezeExcitationShape(shape, layerConf().squeezed());
   }
 
   private SqueezeExcitationWeights squeezeWeights() {
@@ -124,45 +162,22 @@ public final class MBConvLayer extends KernelLayer<MBConv> {
     if (image == null) {
       throw noForwardPass();
     }
-    Kernels kernels = kernels();
-    INDArray outputGradient = contiguous(epsilon);
-    ImageShape wide = depthwise.outputShape();
-
-    INDArray narrowGradient = shared("narrow", projection.outputShape());
-    INDArray branchGradient = outputGradient;
-    if (sampleScale != null) {
-      kernels.scaleSamples(projection.outputShape(), outputGradient, sampleScale, narrowGradient);
-      branchGradient = narrowGradient;
+    INDArray inputGradient = kept("input gradient", shape.input());
+    kernels()
+        .mbConvGradients(
+            shape,
+            weights(),
+            image,
+            sampleScale,
+            state(),
+            contiguous(epsilon),
+            inputGradient,
+            gradients());
+    if (expansion != null) {
+      expansion.runningStatistics();
     }
-
-    INDArray wideGradient = shared("wide", wide);
-    if (layerConf().squeezed() > 0) {
-      INDArray gated = shared("gated", wide);
-      kernels.applyGate(squeezeShape(wide), filtered, squeezeState(wide), gated);
-      projection.backward(gated, projected, branchGradient, narrowGradient, wideGradient);
-      kernels.squeezeExcitationGradients(
-          squeezeShape(wide),
-          filtered,
-          squeezeWeights(),
-          squeezeState(wide),
-          wideGradient,
-          wideGradient,
-          squeezeGradients());
-    } else {
-      projection.backward(filtered, projected, branchGradient, narrowGradient, wideGradient);
-    }
-
-    INDArray inputGradient = kept("input gradient", shapeOf(image));
-    if (expansion == null) {
-      depthwise.backward(image, filtered, wideGradient, wideGradient, inputGradient);
-    } else {
-      INDArray expandedGradient = shared("expanded gradient", expansion.outputShape());
-      depthwise.backward(expandedImage, filtered, wideGradient, wideGradient, expandedGradient);
-      expansion.backward(image, expandedImage, expandedGradient, expandedGradient, inputGradient);
-    }
-    if (layerConf().residual()) {
-      kernels.addShortcut(shapeOf(image), inputGradient, null, outputGradient, inputGradient);
-    }
+    depthwise.runningStatistics();
+    projection.runningStatistics();
     return new Pair<>(gradientOfViews(), inputGradient);
   }
 

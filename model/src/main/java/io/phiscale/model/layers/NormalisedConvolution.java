@@ -5,6 +5,8 @@ import io.phiscale.model.kernels.BatchNormShape;
 import io.phiscale.model.kernels.ConvolutionShape;
 import io.phiscale.model.kernels.ImageShape;
 import io.phiscale.model.kernels.Kernels;
+import io.phiscale.model.kernels.NormalisedState;
+import io.phiscale.model.kernels.NormalisedWeights;
 import io.phiscale.model.layers.KernelLayer.Pass;
 import io.phiscale.model.spec.Padding;
 import io.phiscale.model.train.ParameterLayout.Kind;
@@ -106,12 +108,25 @@ final class NormalisedConvolution {
     return shape.output();
   }
 
-  ImageShape inputShape() {
-    return shape.input();
+  /** As {@link #reshape} left it. */
+  ConvolutionShape shape() {
+    return shape;
   }
 
-  ImageShape outputShape() {
-    return shape.output();
+  NormalisedWeights weights() {
+    return new NormalisedWeights(parameter("W"), parameter("gamma"), parameter("beta"));
+  }
+
+  NormalisedWeights gradients() {
+    return new NormalisedWeights(gradient("W"), gradient("gamma"), gradient("beta"));
+  }
+
+  /** What a training pass keeps. */
+  NormalisedState state() {
+    return new NormalisedState(
+        layer.kept(keptName("convolved"), shape.output()),
+        layer.kept(keptName("mean"), definition.outputs()),
+        layer.kept(keptName("variance"), definition.outputs()));
   }
 
   /**
@@ -177,15 +192,22 @@ final class NormalisedConvolution {
         gradient("W"),
         gradient("gamma"),
         gradient("beta"));
-    kernels.runningStatisticsChange(
-        normShape,
-        definition.batchNorm().momentum(),
-        definition.batchNorm().estimate(),
-        parameter("mean"),
-        parameter("var"),
-        mean,
-        variance,
-        gradient("mean"),
-        gradient("var"));
+    runningStatistics();
+  }
+
+  /** Writes the gradients of the running statistics. */
+  void runningStatistics() {
+    layer
+        .kernels()
+        .runningStatisticsChange(
+            normShape,
+            definition.batchNorm().momentum(),
+            definition.batchNorm().estimate(),
+            parameter("mean"),
+            parameter("var"),
+            layer.kept(keptName("mean"), definition.outputs()),
+            layer.kept(keptName("variance"), definition.outputs()),
+            gradient("mean"),
+            gradient("var"));
   }
 }

@@ -700,9 +700,9 @@ class OneDnnKernelsTest {
     for (Activation activation : Activation.values()) {
       List<INDArray> results = new ArrayList<>();
       for (Passes passes : List.of(new PlainPasses(), VectorSupport.passes())) {
-        INDArray outputs = Nd4j.zeros(FLOAT, 7, image.elements());
-        Floats[] out = new Floats[7];
-        for (int i = 0; i < 7; i++) {
+        INDArray outputs = Nd4j.zeros(FLOAT, 10, image.elements());
+        Floats[] out = new Floats[10];
+        for (int i = 0; i < 10; i++) {
           INDArray row = outputs.getRow(i);
           out[i] = new Floats(row.data().addressPointer().address(), row.length());
         }
@@ -711,12 +711,18 @@ class OneDnnKernelsTest {
         passes.moments(x, 1, rows - 1, channels, offset, sums, products);
         passes.gradientSums(
             x, upper, 1, rows - 1, channels, factor, offset, slope, activation, sums, products);
-        passes.productSums(x, upper, 1, rows - 1, channels, sums);
+        passes.productSums(x, 1, upper, 0, rows - 1, channels, sums);
+        passes.swishSums(x, 1, rows - 2, channels, factor, offset, sums);
+        passes.swishGradient(
+            x, 1, upper, 0, out[7], rows - 2, channels, factor, offset, slope, factor, offset, sums,
+            products);
         for (int c = 0; c < channels; c++) {
           out[0].put(c, (float) sums[c]);
           out[0].put(channels + c, (float) products[c]);
         }
-        passes.affine(x, out[1], 1, rows - 1, channels, factor, offset, activation);
+        passes.affine(x, 2, out[1], 1, rows - 2, channels, factor, offset, activation);
+        passes.gatedSwish(x, 1, out[8], 3, rows - 3, channels, factor, offset, slope);
+        passes.affineSum(x, upper, out[9], 1, rows - 2, channels, factor, offset);
         passes.gradient(
             x, upper, out[2], 0, 2, rows - 2, channels, factor, offset, slope, offset, activation);
         passes.spread(out[3], 1, rows - 1, channels, factor);
