@@ -19,15 +19,20 @@ import org.nd4j.linalg.indexing.NDArrayIndex;
 public final class Scratch implements AutoCloseable {
 
   private static final int MAXIMUM_VIEWS = 64;
+  private static final long LINE_BYTES = 64;
 
   private final Map<String, Slot> slots = new HashMap<>();
 
   private static final class Slot {
     private final INDArray buffer;
+    private final long offset;
+    private final long length;
     private final Map<Shape, INDArray> views = new HashMap<>();
 
-    Slot(INDArray buffer) {
+    Slot(INDArray buffer, long length) {
       this.buffer = buffer;
+      this.offset = alignedOffset(buffer);
+      this.length = length;
     }
   }
 
@@ -51,11 +56,11 @@ public final class Scratch implements AutoCloseable {
       length *= size;
     }
     Slot slot = slots.get(name);
-    if (slot == null || slot.buffer.length() < length || slot.buffer.dataType() != type) {
+    if (slot == null || slot.length < length || slot.buffer.dataType() != type) {
       if (slot != null) {
         slot.buffer.close();
       }
-      slot = new Slot(allocate(type, length));
+      slot = new Slot(allocate(type, length), length);
       slots.put(name, slot);
     }
     Shape key = Shape.of(shape);
@@ -64,18 +69,23 @@ public final class Scratch implements AutoCloseable {
       if (slot.views.size() >= MAXIMUM_VIEWS) {
         slot.views.clear();
       }
-      INDArray flat =
-          slot.buffer.length() == length
-              ? slot.buffer
-              : slot.buffer.get(NDArrayIndex.interval(0, length));
+      INDArray flat = slot.buffer.get(NDArrayIndex.interval(slot.offset, slot.offset + length));
       view = Views.shaped(flat, shape);
       slot.views.put(key, view);
     }
     return view;
   }
 
+  /** At an address that is a multiple of a cache line, or vectors would lie across two lines. */
   private static INDArray allocate(DataType type, long length) {
-    return detached(() -> Nd4j.createUninitialized(type, length));
+    long spare = LINE_BYTES / type.width();
+    return detached(() -> Nd4j.createUninitialized(type, length + spare));
+  }
+
+  private static long alignedOffset(INDArray whole) {
+    long address = whole.data().addressPointer().address();
+    long past = address % LINE_BYTES;
+    return past == 0 ? 0 : (LINE_BYTES - past) / whole.dataType().width();
   }
 
   /** An array made outside every ND4J workspace that may be open. */

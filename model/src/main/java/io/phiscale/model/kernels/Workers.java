@@ -8,14 +8,22 @@ import java.util.concurrent.locks.LockSupport;
  * workers, each with a fixed number. Which thread does what depends on that number alone, so sums
  * can be put together in one order and a result is the same in every run.
  *
- * <p>Waiting threads spin for a moment before they sleep, as the next piece usually follows within
- * microseconds.
+ * <p>Waiting threads spin for some milliseconds before they sleep, as the next piece usually
+ * follows within microseconds.
  *
  * <p>Used by one caller at a time.
  */
 final class Workers implements AutoCloseable {
 
+  /** Turns of a waiting thread before it lets others run: some tens of microseconds. */
   private static final int SPINS = 2_000;
+
+  /**
+   * How long a waiting thread stays awake. To wake one takes up to a millisecond on a virtual
+   * machine, as long as a small layer's work: parking after 2,000 turns cost a sixth of a step of
+   * B0.
+   */
+  private static final long AWAKE_NANOS = 5_000_000;
 
   private final Thread[] threads;
   private final AtomicInteger unfinished = new AtomicInteger();
@@ -77,13 +85,9 @@ final class Workers implements AutoCloseable {
     } catch (RuntimeException | Error e) {
       own = e;
     }
-    int spins = 0;
+    Patience patience = new Patience();
     while (unfinished.get() > 0) {
-      if (spins++ < SPINS) {
-        Thread.onSpinWait();
-      } else {
-        LockSupport.park(this);
-      }
+      patience.pause(this);
     }
     share = null;
     Throwable thrown = own != null ? own : failure;
@@ -92,16 +96,37 @@ final class Workers implements AutoCloseable {
     }
   }
 
+  /** One wait: spins, then lets others run between two looks, then sleeps. */
+  private static final class Patience {
+    private int spins;
+    private long end;
+
+    // Nothing relies on the order in which threads run: to yield only spares a busy machine.
+    @SuppressWarnings("ThreadPriorityCheck")
+    void pause(Object blocker) {
+      if (spins < SPINS) {
+        spins++;
+        Thread.onSpinWait();
+        return;
+      }
+      long now = System.nanoTime();
+      if (end == 0) {
+        end = now + AWAKE_NANOS;
+      }
+      if (now < end) {
+        Thread.yield();
+      } else {
+        LockSupport.park(blocker);
+      }
+    }
+  }
+
   private void work(int part) {
     int seen = 0;
     while (true) {
-      int spins = 0;
+      Patience patience = new Patience();
       while (turn.get() == seen && !closed) {
-        if (spins++ < SPINS) {
-          Thread.onSpinWait();
-        } else {
-          LockSupport.park(this);
-        }
+        patience.pause(this);
       }
       if (closed) {
         return;
