@@ -118,7 +118,7 @@ class TorchWeightsTest {
     exported.values().forEach(tensor -> renamed.put(names.next(), tensor));
 
     assertThat(Arrays.equals(timm.parameters(renamed), parameters)).isTrue();
-    assertThat(torchvision.parameters(exported)).isEqualTo(parameters);
+    assertThat(Arrays.equals(torchvision.parameters(exported), parameters)).isTrue();
   }
 
   @Test
