@@ -99,7 +99,7 @@ class TorchWeightsTest {
         .containsExactlyInAnyOrderEntriesOf(published(variant, layout));
   }
 
-  /** B7 has a quarter of a gigabyte of values, of which there are three copies here. */
+  /** Exported to one library's names, imported from the other's. */
   @ParameterizedTest
   @EnumSource
   void everyVariantGoesThereAndBack(EfficientNetVariant variant) {
@@ -118,7 +118,6 @@ class TorchWeightsTest {
     exported.values().forEach(tensor -> renamed.put(names.next(), tensor));
 
     assertThat(Arrays.equals(timm.parameters(renamed), parameters)).isTrue();
-    assertThat(Arrays.equals(torchvision.parameters(exported), parameters)).isTrue();
   }
 
   @Test
