@@ -1,6 +1,7 @@
 package io.phiscale.jobs;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.phiscale.jobs.cli.Console;
 import io.phiscale.jobs.cli.Phiscale;
@@ -11,6 +12,7 @@ import io.phiscale.jobs.support.LocalSpark;
 import io.phiscale.jobs.support.SmallImages;
 import io.phiscale.pipeline.shard.ShardManifest;
 import io.phiscale.pipeline.storage.Storage;
+import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.net.URI;
@@ -70,6 +72,29 @@ class S3ChainTest {
           .startsWith("phiscale shard: ")
           .contains("Access denied", "s3a://phiscale/", "storage.s3")
           .doesNotContain("not-the-secret");
+    }
+  }
+
+  @Test
+  void aContentThatFailsLeavesNoObject() throws Exception {
+    try (EmbeddedS3 s3 = new EmbeddedS3(folder.resolve("s3"))) {
+      Storage storage =
+          Storage.of(LocalSpark.configuration(folder, values(s3)).storage().hadoopProperties());
+      Storage.Content failing =
+          out -> {
+            out.write(new byte[300_000]);
+            throw new IOException("no more");
+          };
+      URI file = EmbeddedS3.uri("mine.safetensors");
+
+      assertThatThrownBy(() -> storage.writeAtomically(file, failing))
+          .hasMessage("Cannot write %s: no more", file);
+      assertThat(storage.exists(file)).isFalse();
+
+      storage.writeUtf8Atomically(file, "old");
+      assertThatThrownBy(() -> storage.writeAtomically(file, failing))
+          .hasMessage("Cannot write %s: no more", file);
+      assertThat(storage.readUtf8(file)).isEqualTo("old");
     }
   }
 

@@ -17,10 +17,8 @@ import io.phiscale.model.weights.TorchLayout;
 import io.phiscale.model.weights.TorchWeights;
 import io.phiscale.pipeline.shard.ShardManifest;
 import io.phiscale.pipeline.storage.Storage;
-import java.io.BufferedOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
-import java.io.OutputStream;
 import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -190,9 +188,7 @@ final class ConvertCommand extends PhiscaleCommand {
     Map<String, Tensor> tensors =
         new TorchWeights(checkpoint.info().network(), wanted)
             .tensors(average ? checkpoint.movingAverage() : checkpoint.parameters());
-    try (OutputStream out = new BufferedOutputStream(storage.create(to), 1 << 16)) {
-      SafeTensors.write(out, tensors);
-    }
+    storage.writeAtomically(to, out -> SafeTensors.write(out, tensors));
     return String.format(
         Locale.ROOT,
         "Exported %s tensors in %s's layout, %s, of %s%nFile: %s",

@@ -29,12 +29,21 @@ final class FailureMessage {
       Pattern.compile(
           "Lost task [^\\n]*?\\): ([\\w.$]+(?:Exception|Error|Throwable))(?:: ([^\\n]*))?");
 
+  /** All of ND4J goes through this class, which cannot be made without a native library. */
+  private static final String ND4J = "Could not initialize class org.nd4j.linalg.factory.Nd4j";
+
   private FailureMessage() {}
 
   static String of(Throwable failure) {
     List<Throwable> telling = new ArrayList<>();
     Set<Throwable> seen = Collections.newSetFromMap(new IdentityHashMap<>());
     for (Throwable cause = failure; cause != null && seen.add(cause); cause = cause.getCause()) {
+      if (cause instanceof NoClassDefFoundError && ND4J.equals(cause.getMessage())) {
+        return String.format(
+            "Cannot load ND4J's native library on %s %s (the build is for linux-x86_64, with -Pcuda"
+                + " for NVIDIA GPUs there)",
+            System.getProperty("os.name"), System.getProperty("os.arch"));
+      }
       if (cause.getCause() == null || !isWrapper(cause)) {
         telling.add(cause);
       }

@@ -9,6 +9,7 @@ import io.phiscale.model.spec.BatchNormConvention;
 import io.phiscale.model.spec.NetworkSpec;
 import io.phiscale.model.spec.Padding;
 import io.phiscale.model.weights.SafeTensors;
+import io.phiscale.model.weights.Tensor;
 import io.phiscale.model.weights.TorchLayout;
 import io.phiscale.model.weights.TorchWeights;
 import io.phiscale.pipeline.storage.Storage;
@@ -18,8 +19,11 @@ import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -120,5 +124,52 @@ class ConvertCommandTest {
     assertThat(err.toString().replace(folder + "/", "@").lines())
         .containsExactly("phiscale convert: " + expected);
     assertThat(folder.resolve("o")).doesNotExist();
+  }
+
+  @Test
+  void damagedWeightsAreNamed() throws IOException {
+    TorchWeights names =
+        new TorchWeights(
+            NetworkSpec.efficientNet(EfficientNetVariant.B0, 3), TorchLayout.TORCHVISION);
+    Map<String, Tensor> tensors = new LinkedHashMap<>(names.tensors(parameters));
+    tensors.put("classifier.1.bias", Tensor.of(List.of(3), 1, Float.NaN, 1));
+    try (OutputStream file = Files.newOutputStream(folder.resolve("nan.safetensors"))) {
+      SafeTensors.write(file, tensors);
+    }
+    byte[] whole = Files.readAllBytes(folder.resolve("b0.safetensors"));
+    Files.write(folder.resolve("cut.safetensors"), Arrays.copyOf(whole, 1_000_000));
+
+    assertThat(run("convert --input @nan.safetensors --output @o --model b0 --classes 3"))
+        .isEqualTo(1);
+    assertThat(run("convert --input @cut.safetensors --output @o --model b0 --classes 3"))
+        .isEqualTo(1);
+
+    assertThat(err.toString().replace(folder + "/", "@").lines())
+        .containsExactly(
+            "phiscale convert: Invalid tensor classifier.1.bias for efficientnet-b0: value 1 is NaN"
+                + " (must be finite)",
+            "phiscale convert: Cannot read @cut.safetensors: not a whole safetensors file: tensor"
+                + " features.4.2.block.0.0.weight ends at byte 1001088 of 969824: the file is cut"
+                + " off");
+    assertThat(folder.resolve("o")).doesNotExist();
+  }
+
+  @Test
+  void anExportThatFailsLeavesNothing() throws IOException {
+    assertThat(run("convert --input @b0.safetensors --output @run --model b0 --classes 3"))
+        .isZero();
+    Path place = Files.createDirectory(folder.resolve("full"));
+    Files.writeString(place.resolve("taken"), "");
+
+    assertThat(run("convert --input @run --output @full/taken/out.safetensors")).isEqualTo(1);
+
+    assertThat(err.toString().lines())
+        .singleElement()
+        .asString()
+        .startsWith("phiscale convert: Cannot ")
+        .contains("/full/taken/out.safetensors");
+    try (Stream<Path> left = Files.list(place)) {
+      assertThat(left).containsExactly(place.resolve("taken"));
+    }
   }
 }

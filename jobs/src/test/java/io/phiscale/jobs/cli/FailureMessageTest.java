@@ -66,6 +66,19 @@ class FailureMessageTest {
   }
 
   @Test
+  void aMachineWithoutNativeLibraryIsNamed() {
+    Throwable failure =
+        new NoClassDefFoundError("Could not initialize class org.nd4j.linalg.factory.Nd4j")
+            .initCause(new ExceptionInInitializerError("Exception java.lang.Error [in main]"));
+
+    assertThat(FailureMessage.of(new ExecutionException(failure)))
+        .isEqualTo(
+            "Cannot load ND4J's native library on %s %s (the build is for linux-x86_64, with -Pcuda"
+                + " for NVIDIA GPUs there)",
+            System.getProperty("os.name"), System.getProperty("os.arch"));
+  }
+
+  @Test
   void circlesAndLongMessagesEnd() {
     RuntimeException first = new RuntimeException("first");
     RuntimeException second = new RuntimeException("second", first);

@@ -17,11 +17,18 @@ import java.util.Map;
  * dictionaries, lists, tuples, strings, numbers and tensors. Anything that would call a function of
  * another name is refused, so a file can do nothing but hold data.
  *
- * <p>A stack machine without recursion; its memory grows with the length of the input only.
+ * <p>A stack machine without recursion; its memory grows with the length of the input only, and the
+ * number of operations is bounded.
  *
  * <p>Source: CPython {@code Lib/pickletools.py}; PyTorch {@code torch/_utils.py}.
  */
 final class RestrictedUnpickler {
+  /** A state dictionary of B7 has less than 100,000, with an optimizer's state thrice that. */
+  private static final int MOST_OPERATIONS = 1 << 21;
+
+  /** PyTorch's own limit. */
+  private static final int MOST_DIMENSIONS = 64;
+
   private static final Object MARK = new Object();
   private static final Object NONE = new Object();
 
@@ -89,7 +96,7 @@ final class RestrictedUnpickler {
   }
 
   private Object run() throws IOException {
-    while (true) {
+    for (int operations = 0; operations < MOST_OPERATIONS; operations++) {
       int code = input.get() & 0xff;
       switch (code) {
         case 0x80 -> protocol(input.get());
@@ -146,6 +153,7 @@ final class RestrictedUnpickler {
                 String.format("its pickle has operation 0x%02x, which no tensor needs", code));
       }
     }
+    throw new IOException(String.format("its pickle has more than %s operations", MOST_OPERATIONS));
   }
 
   private static void protocol(int version) throws IOException {
@@ -250,13 +258,8 @@ final class RestrictedUnpickler {
           throw new IOException(
               String.format(
                   "its pickle names %s, and only tensors are read, nothing is run",
-                  printable(name)));
+                  Printable.name(name)));
     };
-  }
-
-  private static String printable(String name) {
-    String line = name.replaceAll("[^\\x20-\\x7e]", "?");
-    return line.length() <= 80 ? line : line.substring(0, 80) + "...";
   }
 
   /** ("storage", type, key, location, elements), and in older files the view, which is None. */
@@ -290,7 +293,11 @@ final class RestrictedUnpickler {
     };
   }
 
-  private static List<Long> numbers(List<?> values) {
+  private static List<Long> numbers(List<?> values) throws IOException {
+    if (values.size() > MOST_DIMENSIONS) {
+      throw new IOException(
+          String.format("its pickle has a tensor of more than %s dimensions", MOST_DIMENSIONS));
+    }
     return values.stream().map(Long.class::cast).toList();
   }
 }

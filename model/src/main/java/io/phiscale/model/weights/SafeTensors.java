@@ -3,7 +3,6 @@ package io.phiscale.model.weights;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
-import java.math.BigInteger;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
@@ -37,6 +36,14 @@ public final class SafeTensors {
   /** Longest header that is read: no network here has more than a few thousand tensors. */
   static final int LONGEST_HEADER = 16 << 20;
 
+  private static final int LONGEST_REASON = 300;
+
+  /** As many as PyTorch can have. */
+  private static final int MOST_DIMENSIONS = 64;
+
+  /** Of 2^31. */
+  private static final int MOST_DIGITS = 10;
+
   private static final String METADATA = "__metadata__";
 
   private SafeTensors() {}
@@ -58,9 +65,7 @@ public final class SafeTensors {
       }
       return parse(channel.map(FileChannel.MapMode.READ_ONLY, 0, channel.size()), file);
     } catch (IllegalArgumentException e) {
-      throw new IOException(
-          String.format("Cannot read %s: not a whole safetensors file: %s", file, e.getMessage()),
-          e);
+      throw new IOException(invalid(file, e.getMessage()).getMessage(), e);
     }
   }
 
@@ -97,7 +102,7 @@ public final class SafeTensors {
             file,
             String.format(
                 "tensor %s ends at byte %s of %s: the file is cut off",
-                entry.name(), entry.end(), data.limit()));
+                Printable.name(entry.name()), entry.end(), data.limit()));
       }
       if (entry.begin() != covered) {
         throw invalid(
@@ -105,14 +110,19 @@ public final class SafeTensors {
             String.format(
                 "tensor %s begins at byte %s (must be %s: tensors may neither overlap nor leave"
                     + " gaps)",
-                entry.name(), entry.begin(), covered));
+                Printable.name(entry.name()), entry.begin(), covered));
       }
       if (entry.end() - entry.begin() != wanted) {
         throw invalid(
             file,
             String.format(
                 "tensor %s takes bytes %s to %s (must be %s bytes for %s %s)",
-                entry.name(), entry.begin(), entry.end(), wanted, entry.type(), entry.shape()));
+                Printable.name(entry.name()),
+                entry.begin(),
+                entry.end(),
+                wanted,
+                entry.type(),
+                entry.shape()));
       }
       covered = entry.end();
       tensors.put(
@@ -163,12 +173,17 @@ public final class SafeTensors {
         }
         case "shape" -> shape = numbers(parser, name, file);
         case "data_offsets" -> offsets = numbers(parser, name, file);
-        default -> throw invalid(file, String.format("tensor %s has a key %s", name, key));
+        default ->
+            throw invalid(
+                file,
+                String.format("tensor %s has a key %s", Printable.name(name), Printable.name(key)));
       }
     }
     if (type == null || shape == null || offsets == null || offsets.size() != 2) {
       throw invalid(
-          file, String.format("tensor %s (must have dtype, shape and data_offsets of two)", name));
+          file,
+          String.format(
+              "tensor %s (must have dtype, shape and data_offsets of two)", Printable.name(name)));
     }
     return new Entry(
         name, type, shape.stream().map(Long::intValue).toList(), offsets.get(0), offsets.get(1));
@@ -184,18 +199,27 @@ public final class SafeTensors {
         file,
         String.format(
             "tensor %s is of type %s (must be one of %s)",
-            name, text, List.of(ElementType.values())));
+            Printable.name(name), Printable.name(text), List.of(ElementType.values())));
   }
 
   private static List<Long> numbers(JsonParser parser, String name, Path file) throws IOException {
     expect(parser.currentToken(), JsonToken.START_ARRAY, file);
     List<Long> numbers = new ArrayList<>();
     while (parser.nextToken() == JsonToken.VALUE_NUMBER_INT) {
-      BigInteger number = parser.getBigIntegerValue();
-      if (number.signum() < 0 || number.bitLength() > 31) {
-        throw invalid(file, String.format("tensor %s has a size or offset out of [0, 2^31)", name));
+      // By its length first: a number of a million digits would take hours to convert.
+      long number = parser.getTextLength() > MOST_DIGITS ? -1 : parser.getLongValue();
+      if (number < 0 || number > Integer.MAX_VALUE) {
+        throw invalid(
+            file,
+            String.format("tensor %s has a size or offset out of [0, 2^31)", Printable.name(name)));
       }
-      numbers.add(number.longValue());
+      if (numbers.size() == MOST_DIMENSIONS) {
+        throw invalid(
+            file,
+            String.format(
+                "tensor %s has more than %s dimensions", Printable.name(name), MOST_DIMENSIONS));
+      }
+      numbers.add(number);
     }
     expect(parser.currentToken(), JsonToken.END_ARRAY, file);
     return numbers;
@@ -209,7 +233,9 @@ public final class SafeTensors {
 
   private static IOException invalid(Path file, String what) {
     return new IOException(
-        String.format("Cannot read %s: not a whole safetensors file: %s", file, what));
+        String.format(
+            "Cannot read %s: not a whole safetensors file: %s",
+            file, Printable.of(what, LONGEST_REASON)));
   }
 
   /**

@@ -2,6 +2,7 @@ package io.phiscale.model.weights;
 
 import io.phiscale.model.weights.RestrictedUnpickler.StorageReference;
 import io.phiscale.model.weights.RestrictedUnpickler.TensorReference;
+import java.io.EOFException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.math.BigInteger;
@@ -32,6 +33,7 @@ import java.util.zip.ZipFile;
  */
 public final class TorchFile {
   private static final int LONGEST_PICKLE = 16 << 20;
+  private static final int LONGEST_REASON = 300;
   private static final BigInteger MAGIC = new BigInteger("1950a86a20f9469cfc6c", 16);
   private static final long PROTOCOL_VERSION = 1001;
   private static final int ZIP_MAGIC = 0x04034b50;
@@ -63,7 +65,7 @@ public final class TorchFile {
           channel.map(FileChannel.MapMode.READ_ONLY, 0, length).order(ByteOrder.LITTLE_ENDIAN);
       try {
         return bytes.getInt(0) == ZIP_MAGIC ? reader.readZip() : reader.readStream(bytes);
-      } catch (ZipException e) {
+      } catch (ZipException | EOFException e) {
         throw reader.invalid("its zip is damaged or cut off", e);
       } catch (IllegalArgumentException e) {
         throw reader.invalid(e.getMessage(), e);
@@ -173,10 +175,14 @@ public final class TorchFile {
   }
 
   private Object unpickle(ByteBuffer bytes) throws IOException {
+    int limit = bytes.limit();
+    bytes.limit((int) Math.min(limit, (long) bytes.position() + LONGEST_PICKLE));
     try {
       return RestrictedUnpickler.read(bytes);
     } catch (IOException e) {
       throw invalid(e.getMessage(), e);
+    } finally {
+      bytes.limit(limit);
     }
   }
 
@@ -263,6 +269,9 @@ public final class TorchFile {
 
   private IOException invalid(String what, Throwable cause) {
     return new IOException(
-        String.format("Cannot read %s: not a whole file of torch.save: %s", file, what), cause);
+        String.format(
+            "Cannot read %s: not a whole file of torch.save: %s",
+            file, Printable.of(what, LONGEST_REASON)),
+        cause);
   }
 }

@@ -131,7 +131,9 @@ public enum TorchLayout {
             "Not an EfficientNet of torchvision or timm: neither features.0.0.weight nor"
                 + " conv_stem.weight is among its %s tensors%s",
             names.size(),
-            names.isEmpty() ? "" : ", the first of which is " + names.iterator().next()));
+            names.isEmpty()
+                ? ""
+                : ", the first of which is " + Printable.name(names.iterator().next())));
   }
 
   /**

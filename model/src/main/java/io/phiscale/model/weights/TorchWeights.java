@@ -178,7 +178,8 @@ public final class TorchWeights {
   }
 
   private static String some(Set<String> names) {
-    String first = String.join(", ", names.stream().limit(MOST_NAMED).toList());
+    String first =
+        String.join(", ", names.stream().limit(MOST_NAMED).map(Printable::name).toList());
     return names.size() <= MOST_NAMED
         ? first
         : String.format("%s, ... (%s in all)", first, names.size());

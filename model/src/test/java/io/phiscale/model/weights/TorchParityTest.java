@@ -13,62 +13,122 @@ import io.phiscale.model.spec.Padding;
 import io.phiscale.model.train.ParameterLayout;
 import io.phiscale.model.train.ParameterLayout.Segment;
 import java.io.IOException;
-import java.nio.file.Path;
+import java.nio.ByteBuffer;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 import org.deeplearning4j.nn.graph.ComputationGraph;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.factory.Nd4j;
 
 /**
- * What torchvision computes, computed here from its weights: a training step and an inference.
+ * What torchvision and timm compute, computed here from their weights: a training step and an
+ * inference. Dropout and stochastic depth are off, images two, classes ten.
  *
- * <p>The reference is of torchvision 0.14.1 on PyTorch 1.13.0, float32: {@code EfficientNet} of
- * B0's stages at width 0.25, 10 classes, two images of 64 px, batch norm's parameters and
- * statistics drawn at random, dropout and stochastic depth off.
+ * <p>The references are of torchvision 0.14.1 and timm 1.0.28 on PyTorch 1.13.0, float32; {@code
+ * src/test/python} says how they were made.
  */
 class TorchParityTest {
-  private static final NetworkSpec SMALL =
-      NetworkSpec.of(BaseNetwork.EFFICIENTNET_B0, new ScalingCoefficients(0.25, 1, 64), 10);
 
-  /** The first block has no expansion, so one module less. */
+  /** What a library computed. */
+  private enum Reference {
+    /** torchvision's B0 at width 0.25, 64 px, from a state dictionary that was saved. */
+    TORCHVISION_SMALL,
+    /** Narrower, 23 blocks deep, an odd resolution, the batch norm of torchvision's B5 to B7. */
+    TORCHVISION_DEEP,
+    /** timm's {@code efficientnet_b0} at width 0.25 and an odd resolution. */
+    TIMM_ODD,
+    /** timm's {@code tf_efficientnet_b0} at width 0.25: TensorFlow's padding and batch norm. */
+    TIMM_TF;
+
+    NetworkSpec network() {
+      return switch (this) {
+        case TORCHVISION_SMALL -> symmetric(0.25, 1, 64).withBatchNorm(BatchNormConvention.TORCH);
+        case TORCHVISION_DEEP ->
+            symmetric(0.15, 1.2, 75).withBatchNorm(BatchNormConvention.TENSORFLOW);
+        case TIMM_ODD -> symmetric(0.25, 1, 61).withBatchNorm(BatchNormConvention.TORCH);
+        case TIMM_TF ->
+            symmetric(0.25, 1, 64)
+                .withPadding(Padding.SAME)
+                .withBatchNorm(BatchNormConvention.TENSORFLOW);
+      };
+    }
+
+    private static NetworkSpec symmetric(double width, double depth, int resolutionPx) {
+      return NetworkSpec.of(
+              BaseNetwork.EFFICIENTNET_B0, new ScalingCoefficients(width, depth, resolutionPx), 10)
+          .withPadding(Padding.SYMMETRIC)
+          .withDropout(0)
+          .withStochasticDepth(0);
+    }
+
+    TorchLayout layout() {
+      return this == TIMM_ODD || this == TIMM_TF ? TorchLayout.TIMM : TorchLayout.TORCHVISION;
+    }
+
+    Map<String, Tensor> results() throws IOException {
+      String name = name().toLowerCase(Locale.ROOT).replace('_', '-');
+      return SafeTensors.read(Resources.path(name + "-reference.safetensors"));
+    }
+
+    Map<String, Tensor> weights() throws IOException {
+      return this == TORCHVISION_SMALL
+          ? SafeTensors.read(Resources.path("torchvision-small-weights.safetensors"))
+          : HashedTensors.weights(new TorchWeights(network(), layout()).shapes());
+    }
+
+    Tensor images() throws IOException {
+      return this == TORCHVISION_SMALL
+          ? results().get("input")
+          : HashedTensors.images(2, network().resolutionPx());
+    }
+
+    List<Integer> labels() throws IOException {
+      if (this == TORCHVISION_SMALL) {
+        ByteBuffer labels = results().get("labels").bytes();
+        return List.of((int) labels.getLong(0), (int) labels.getLong(Long.BYTES));
+      }
+      return List.of(3, 7);
+    }
+  }
+
+  /** The shift of a block's last batch norm; in stage 0 blocks have no expansion. */
   private static final Pattern PROJECTION_SHIFT =
       Pattern.compile(
-          "grad\\.features\\.(1\\.\\d+\\.block\\.2|[2-7]\\.\\d+\\.block\\.3)\\.1\\.bias");
+          "grad\\.(features\\.(1\\.\\d+\\.block\\.2|[2-7]\\.\\d+\\.block\\.3)\\.1"
+              + "|blocks\\.(0\\.\\d+\\.bn2|[1-6]\\.\\d+\\.bn3))\\.bias");
 
-  private static Path resource(String name) {
-    return Resources.path(name);
+  static Stream<Arguments> references() {
+    return Arrays.stream(Reference.values())
+        .flatMap(
+            reference ->
+                Stream.of(Kernels.ND4J, Kernels.ONEDNN)
+                    .map(kernels -> Arguments.of(reference, kernels)));
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {Kernels.ND4J, Kernels.ONEDNN})
-  void aStepAndAnInferenceAreTorchvisions(String kernels) throws IOException {
-    compare(
-        kernels,
-        SMALL.withBatchNorm(BatchNormConvention.TORCH),
-        resource("torchvision-small-weights.safetensors"),
-        resource("torchvision-small-reference.safetensors"));
-  }
-
-  static void compare(String kernels, NetworkSpec published, Path weights, Path reference)
-      throws IOException {
-    NetworkSpec spec =
-        published.withPadding(Padding.SYMMETRIC).withDropout(0).withStochasticDepth(0);
-    Map<String, Tensor> theirs = SafeTensors.read(reference);
-    TorchWeights names = new TorchWeights(spec, TorchLayout.TORCHVISION);
-    float[] before = names.parameters(SafeTensors.read(weights));
+  @MethodSource("references")
+  void aStepAndAnInferenceAreTheLibrarys(Reference reference, String kernels) throws IOException {
+    NetworkSpec spec = reference.network();
+    Map<String, Tensor> theirs = reference.results();
+    TorchWeights names = new TorchWeights(spec, reference.layout());
+    float[] before = names.parameters(reference.weights());
     ComputationGraph graph = EfficientNets.build(spec, 0, 0);
     assertThat(EfficientNets.parameterLayout(graph).length()).isEqualTo(before.length);
     StepContext context = new StepContext(Kernels.create(kernels, 2));
     EfficientNets.use(graph, context);
     graph.params().assign(Nd4j.createFromArray(before).reshape(graph.params().shape()));
-    Tensor input = theirs.get("input");
+    Tensor input = reference.images();
     int batch = input.shape().get(0);
-    int px = input.shape().get(2);
+    int px = spec.resolutionPx();
     INDArray images =
         Nd4j.createFromArray(input.floats()).reshape(batch, 3, px, px).permute(0, 2, 3, 1).dup('c');
     requireClose(
@@ -79,7 +139,7 @@ class TorchParityTest {
 
     INDArray labels = Nd4j.zeros(DataType.FLOAT, batch, spec.classes());
     for (int i = 0; i < batch; i++) {
-      labels.putScalar(i, theirs.get("labels").bytes().getLong(i * Long.BYTES), 1);
+      labels.putScalar(i, reference.labels().get(i), 1);
     }
     graph.setInput(0, images);
     graph.setLabels(labels);

@@ -12,27 +12,41 @@ import io.phiscale.model.train.ParameterLayout;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.ByteBuffer;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.security.MessageDigest;
-import java.util.HexFormat;
+import java.util.Arrays;
+import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.function.Consumer;
-import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.deeplearning4j.nn.graph.ComputationGraph;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.MethodSource;
 
 class TorchWeightsTest {
   private static final NetworkSpec SMALL =
       NetworkSpec.of(BaseNetwork.EFFICIENTNET_B0, new ScalingCoefficients(0.25, 1, 64), 10);
+
+  /** In both libraries. */
+  private static final Map<EfficientNetVariant, Integer> TENSORS =
+      Map.of(
+          EfficientNetVariant.B0, 311,
+          EfficientNetVariant.B1, 439,
+          EfficientNetVariant.B2, 439,
+          EfficientNetVariant.B3, 496,
+          EfficientNetVariant.B4, 610,
+          EfficientNetVariant.B5, 738,
+          EfficientNetVariant.B6, 852,
+          EfficientNetVariant.B7, 1037);
 
   @TempDir Path folder;
 
@@ -41,67 +55,69 @@ class TorchWeightsTest {
   }
 
   /**
-   * Digest of the sorted lines "name AxBxC" of the state dictionary, counters left out, of
-   * torchvision 0.14.1's {@code efficientnet_b0} to {@code b7}.
+   * Names and shapes of a variant's state dictionary, counters left out, in the library itself:
+   * torchvision 0.14.1's {@code efficientnet_b0} to {@code b7}, timm 1.0.28's, whose {@code
+   * tf_efficientnet_b0} to {@code b7} have the same.
    */
-  @ParameterizedTest
-  @CsvSource({
-    "B0, 311, 9e96c289ce2056e894886841c57745fa70e4b32522201bdd78bf7cad7c7f4734",
-    "B1, 439, 28571b6839a9f6eabcc378c41fb22e7710408150b6e920e2eed16b6d153ec7f2",
-    "B2, 439, ae72105c363ebad24019ae3d695085bdf5f22d275126f8ba35755a662308bf7a",
-    "B3, 496, 8208b6eee76e5630c3e17bed826ac8133273b16e098c3146faf5fc98ab24b61f",
-    "B4, 610, feedfa8ee3f1053cd4a269e1498b03c95c7fe6af69f766b293d644c52d952ed5",
-    "B5, 738, 0cbe631977d12a15cb91ebc0f421e86cbe159898521c7f143aca4d49442745d7",
-    "B6, 852, 3a004c54d020d7d9de026bcba13e34929631dd5dabf02873688a022abd9e74c2",
-    "B7, 1037, f5cf59b8864258cec0f6eb859924fc3b58afae89be84d09ab43c1352592265bd",
-  })
-  void namesAndShapesAreTorchvisions(EfficientNetVariant variant, int tensors, String digest)
-      throws Exception {
-    Map<String, List<Integer>> shapes =
-        new TorchWeights(NetworkSpec.efficientNet(variant, 1000), TorchLayout.TORCHVISION).shapes();
-
-    assertThat(shapes).hasSize(tensors);
-    String lines =
-        shapes.entrySet().stream()
-            .map(
-                shape ->
-                    shape.getKey()
-                        + " "
-                        + shape.getValue().stream()
-                            .map(String::valueOf)
-                            .collect(Collectors.joining("x"))
-                        + "\n")
-            .sorted()
-            .collect(Collectors.joining());
-    byte[] sha256 =
-        MessageDigest.getInstance("SHA-256").digest(lines.getBytes(StandardCharsets.UTF_8));
-    assertThat(HexFormat.of().formatHex(sha256)).isEqualTo(digest);
+  private static Map<String, List<Integer>> published(
+      EfficientNetVariant variant, TorchLayout layout) throws IOException {
+    Path table = Resources.path(layout.name().toLowerCase(Locale.ROOT) + "-tensors.tsv");
+    Map<String, List<Integer>> shapes = new TreeMap<>();
+    List<String> lines = Files.readAllLines(table);
+    int column =
+        List.of(lines.get(0).split("\t", -1)).indexOf(variant.name().toLowerCase(Locale.ROOT));
+    for (String line : lines.subList(1, lines.size())) {
+      List<String> columns = List.of(line.split("\t", -1));
+      String shape = columns.get(column);
+      if (!shape.equals("-")) {
+        for (String leaf : columns.get(1).split(",", -1)) {
+          shapes.put(
+              columns.get(0) + "." + leaf,
+              Arrays.stream(shape.split("x", -1)).map(Integer::valueOf).toList());
+        }
+      }
+    }
+    return shapes;
   }
 
-  @Test
-  void namesAreTimms() {
+  static Stream<Arguments> variantsAndLayouts() {
+    return Arrays.stream(EfficientNetVariant.values())
+        .flatMap(
+            variant ->
+                Arrays.stream(TorchLayout.values()).map(layout -> Arguments.of(variant, layout)));
+  }
+
+  @ParameterizedTest
+  @MethodSource("variantsAndLayouts")
+  void namesAndShapesAreTheLibrarys(EfficientNetVariant variant, TorchLayout layout)
+      throws IOException {
     Map<String, List<Integer>> shapes =
-        new TorchWeights(NetworkSpec.efficientNet(EfficientNetVariant.B0, 1000), TorchLayout.TIMM)
-            .shapes();
+        new TorchWeights(NetworkSpec.efficientNet(variant, 1000), layout).shapes();
 
     assertThat(shapes)
-        .hasSize(311)
-        .containsEntry("conv_stem.weight", List.of(32, 3, 3, 3))
-        .containsEntry("bn1.running_var", List.of(32))
-        .containsEntry("blocks.0.0.conv_dw.weight", List.of(32, 1, 3, 3))
-        .containsEntry("blocks.0.0.bn1.weight", List.of(32))
-        .containsEntry("blocks.0.0.se.conv_reduce.weight", List.of(8, 32, 1, 1))
-        .containsEntry("blocks.0.0.se.conv_expand.bias", List.of(32))
-        .containsEntry("blocks.0.0.conv_pw.weight", List.of(16, 32, 1, 1))
-        .containsEntry("blocks.0.0.bn2.running_mean", List.of(16))
-        .containsEntry("blocks.1.0.conv_pw.weight", List.of(96, 16, 1, 1))
-        .containsEntry("blocks.1.0.conv_dw.weight", List.of(96, 1, 3, 3))
-        .containsEntry("blocks.1.1.conv_pwl.weight", List.of(24, 144, 1, 1))
-        .containsEntry("blocks.6.0.bn3.bias", List.of(320))
-        .containsEntry("conv_head.weight", List.of(1280, 320, 1, 1))
-        .containsEntry("bn2.weight", List.of(1280))
-        .containsEntry("classifier.weight", List.of(1000, 1280))
-        .doesNotContainKeys("blocks.0.0.conv_pwl.weight", "blocks.0.0.bn3.weight");
+        .hasSize(TENSORS.get(variant))
+        .containsExactlyInAnyOrderEntriesOf(published(variant, layout));
+  }
+
+  /** Exported to one library's names, imported from the other's. */
+  @ParameterizedTest
+  @EnumSource
+  void everyVariantGoesThereAndBack(EfficientNetVariant variant) {
+    TorchWeights torchvision =
+        new TorchWeights(NetworkSpec.efficientNet(variant, 1000), TorchLayout.TORCHVISION);
+    TorchWeights timm = new TorchWeights(NetworkSpec.efficientNet(variant, 1000), TorchLayout.TIMM);
+    float[] parameters = new float[torchvision.length()];
+    for (int i = 0; i < parameters.length; i++) {
+      parameters[i] = Float.intBitsToFloat(0x3f000000 + i % (1 << 23));
+    }
+
+    // Only the names differ: torchvision's order is timm's.
+    Map<String, Tensor> exported = torchvision.tensors(parameters);
+    Map<String, Tensor> renamed = new LinkedHashMap<>();
+    Iterator<String> names = timm.shapes().keySet().iterator();
+    exported.values().forEach(tensor -> renamed.put(names.next(), tensor));
+
+    assertThat(Arrays.equals(timm.parameters(renamed), parameters)).isTrue();
   }
 
   @Test

@@ -3,9 +3,11 @@ package io.phiscale.pipeline.storage;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static java.util.Objects.requireNonNull;
 
+import java.io.BufferedOutputStream;
 import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.io.InterruptedIOException;
+import java.io.OutputStream;
 import java.io.Serializable;
 import java.net.URI;
 import java.nio.file.AccessDeniedException;
@@ -35,6 +37,7 @@ import org.apache.hadoop.fs.Options;
 import org.apache.hadoop.fs.Path;
 import org.apache.hadoop.fs.PathIsDirectoryException;
 import org.apache.hadoop.fs.RemoteIterator;
+import org.apache.hadoop.fs.StreamCapabilities;
 
 /**
  * The file systems a run may use, as the Hadoop configuration entries that open them. It is small
@@ -312,12 +315,27 @@ public final class Storage implements Serializable {
     }
   }
 
-  /**
-   * Writes a small file so that a reader sees the old content or the new, and never a part: under a
-   * temporary name beside it, renamed onto the final one; on object stores, where a put is atomic,
-   * directly. An existing file is replaced.
-   */
+  /** What writes the content of a file. */
+  @FunctionalInterface
+  public interface Content {
+    /** Writes all of it; the stream is buffered, and closed by the caller. */
+    void writeTo(OutputStream out) throws IOException;
+  }
+
+  /** {@link #writeAtomically(URI, Content)} of a small file. */
   public void writeAtomically(URI uri, byte[] content) throws IOException {
+    writeAtomically(uri, out -> out.write(content));
+  }
+
+  /**
+   * Writes a file so that a reader sees the old content or the new, and never a part: under a
+   * temporary name beside it, renamed onto the final one; on object stores, where a put is atomic,
+   * directly, and aborted where the content cannot be written to its end. An existing file is
+   * replaced.
+   *
+   * @throws IOException if the content or the storage fails; names the URI
+   */
+  public void writeAtomically(URI uri, Content content) throws IOException {
     FileSystem fileSystem = fileSystem(uri);
     Path target = new Path(uri);
     try {
@@ -357,10 +375,23 @@ public final class Storage implements Serializable {
     writeAtomically(uri, content.getBytes(UTF_8));
   }
 
-  private static void write(FileSystem fileSystem, Path path, byte[] content) throws IOException {
-    try (FSDataOutputStream out = fileSystem.createFile(path).overwrite(true).recursive().build()) {
-      out.write(content);
+  /** Leaves no file where it fails: on object stores, closing a stream puts what it was given. */
+  private static void write(FileSystem fileSystem, Path path, Content content) throws IOException {
+    FSDataOutputStream out = fileSystem.createFile(path).overwrite(true).recursive().build();
+    try {
+      BufferedOutputStream buffered = new BufferedOutputStream(out, 1 << 16);
+      content.writeTo(buffered);
+      buffered.flush();
+    } catch (IOException | RuntimeException e) {
+      if (out.hasCapability(StreamCapabilities.ABORTABLE_STREAM)) {
+        out.abort();
+      } else {
+        out.close();
+        fileSystem.delete(path, false);
+      }
+      throw e;
     }
+    out.close();
   }
 
   private static FSDataInputStream await(Future<FSDataInputStream> opening) throws IOException {

@@ -123,6 +123,29 @@ class StorageTest {
   }
 
   @Test
+  void aContentThatFailsLeavesWhatWasThere() throws IOException {
+    Storage.Content failing =
+        out -> {
+          out.write(new byte[300_000]);
+          throw new IOException("no more");
+        };
+
+    assertThatThrownBy(() -> storage.writeAtomically(uri("new/file"), failing))
+        .isInstanceOf(IOException.class)
+        .hasMessage("Cannot write %s: no more", uri("new/file"));
+    assertThat(storage.listRecursively(uri("new"))).isEmpty();
+
+    storage.writeUtf8Atomically(uri("file"), "old");
+    assertThatThrownBy(() -> storage.writeAtomically(uri("file"), failing))
+        .hasMessage("Cannot write %s: no more", uri("file"));
+    assertThat(storage.readUtf8(uri("file"))).isEqualTo("old");
+    assertThat(storage.listRecursively(uri("file"))).hasSize(1);
+
+    storage.writeAtomically(uri("file"), out -> out.write(new byte[300_000]));
+    assertThat(storage.length(uri("file"))).isEqualTo(300_000);
+  }
+
+  @Test
   void seeksInAnOpenFile() throws IOException {
     URI file = uri("digits");
     storage.writeUtf8Atomically(file, "0123456789");
