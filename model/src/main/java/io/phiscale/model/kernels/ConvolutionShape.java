@@ -140,4 +140,35 @@ public record ConvolutionShape(
             new Padding(first - above, below - last, padding.left(), padding.right()),
             groups));
   }
+
+  /**
+   * A part of the gradient of the input: some rows of it.
+   *
+   * @param firstRow of the output's gradient that it reads
+   * @param shape whose input is these rows
+   */
+  record InputBand(int firstRow, ConvolutionShape shape) {}
+
+  /**
+   * The convolution whose input gradient is rows [from, end) of this one's.
+   *
+   * @param from ≥ 0
+   * @param end > from, at most the input's height
+   */
+  InputBand inputBand(int from, int end) {
+    int lowest = Math.max(0, -Math.floorDiv(kernelHeight - 1 - from - padding.top(), stride));
+    int highest = Math.min(outputHeight() - 1, (end - 1 + padding.top()) / stride);
+    int above = from + padding.top() - lowest * stride;
+    int below = (highest - lowest) * stride + kernelHeight - above - (end - from);
+    return new InputBand(
+        lowest,
+        new ConvolutionShape(
+            new ImageShape(input.batch(), end - from, input.width(), input.channels()),
+            outputChannels,
+            kernelHeight,
+            kernelWidth,
+            stride,
+            new Padding(above, Math.max(0, below), padding.left(), padding.right()),
+            groups));
+  }
 }

@@ -888,6 +888,7 @@ final class FusedMBConv {
     Floats filter = parameters.depthwise().weights();
     Floats weightGradient = gradients.depthwise().weights();
     Floats wideGradient = expands ? expandedGradient(shape) : null;
+    int bandRows = gradientBandRows(one);
     team.share(
         in.batch(),
         in.elements(),
@@ -896,91 +897,108 @@ final class FusedMBConv {
           double[] products = member.cleared(PRODUCTS, channels);
           Floats partial = team.partial(DEPTHWISE_PART, member, weightGradient);
           Floats upper = member.buffer("convolved gradient", (long) pixels * channels);
-          Floats active = null;
-          Floats lower = null;
-          float[] ones = null;
-          float[] zeros = null;
-          if (expands) {
-            active = member.buffer("activated", (long) inputPixels * channels);
-            lower = member.buffer("activated gradient", (long) inputPixels * channels);
-            ones = member.channels("gate", channels);
-            zeros = member.channels("constant", channels);
-            Arrays.fill(ones, 0, channels, 1f);
-            Arrays.fill(zeros, 0, channels, 0f);
-          }
+          long imageValues = (long) inputPixels * channels;
+          Floats active = expands ? member.buffer("activated", imageValues) : null;
+          Floats slope = expands ? member.buffer("slope", imageValues) : null;
+          Floats lower = expands ? member.buffer("activated gradient", imageValues) : null;
           for (int n = from; n < end; n++) {
-            boolean first = n == from;
-            member
-                .passes()
-                .gradient(
-                    kept.depthwise().convolved(),
-                    filteredGradient,
-                    upper,
-                    0,
-                    n * pixels,
-                    pixels,
-                    channels,
-                    depthwiseLine.factor(),
-                    depthwiseLine.offset(),
-                    depthwiseLine.slope(),
-                    depthwiseLine.intercept(),
-                    Activation.IDENTITY);
-            if (expands) {
+            int activeRows = 0;
+            int lowerRows = 0;
+            for (int row = 0; row < one.outputHeight(); row += bandRows) {
+              boolean first = n == from && row == 0;
+              int last = Math.min(one.outputHeight(), row + bandRows);
+              int bandPixels = row * one.outputWidth();
               member
                   .passes()
-                  .affine(
-                      kept.expansion().convolved(),
-                      n * inputPixels,
-                      active,
-                      0,
-                      inputPixels,
+                  .gradient(
+                      kept.depthwise().convolved(),
+                      filteredGradient,
+                      upper,
+                      bandPixels,
+                      n * pixels + bandPixels,
+                      (last - row) * one.outputWidth(),
                       channels,
-                      expansionLine.factor(),
-                      expansionLine.offset(),
-                      Activation.SWISH);
+                      depthwiseLine.factor(),
+                      depthwiseLine.offset(),
+                      depthwiseLine.slope(),
+                      depthwiseLine.intercept(),
+                      Activation.IDENTITY);
+              ConvolutionShape.Band band = one.band(row, last);
+              int needed =
+                  last == one.outputHeight()
+                      ? in.height()
+                      : band.firstRow() + band.shape().input().height();
+              if (expands && needed > activeRows) {
+                member
+                    .passes()
+                    .swishAndSlope(
+                        kept.expansion().convolved(),
+                        n * inputPixels + activeRows * in.width(),
+                        active,
+                        slope,
+                        activeRows * in.width(),
+                        (needed - activeRows) * in.width(),
+                        channels,
+                        expansionLine.factor(),
+                        expansionLine.offset());
+                activeRows = needed;
+              }
+              Floats here =
+                  first ? partial : member.buffer("chunk weights", weightGradient.length());
+              if (member.depthwise().suits(one)) {
+                member
+                    .depthwise()
+                    .compute(one, expands ? 0 : n, 0, 1, expands ? active : input, upper, here);
+              } else {
+                long source = (long) band.firstRow() * in.width() * channels;
+                member
+                    .oneDnn()
+                    .weightGradient(
+                        band.shape(),
+                        expands ? active.address(source) : input.address(n * imageValues + source),
+                        upper.address((long) bandPixels * channels),
+                        here.address());
+              }
+              if (!first) {
+                member.passes().scaledSum(here, 1, partial, partial, 0, weightGradient.length());
+              }
+              int lowerEnd =
+                  last == one.outputHeight()
+                      ? in.height()
+                      : Math.min(in.height(), last * one.stride() - one.padding().top());
+              if (lowerEnd > lowerRows) {
+                ConvolutionShape.InputBand lowerBand = one.inputBand(lowerRows, lowerEnd);
+                long target = (long) lowerRows * in.width() * channels;
+                member
+                    .oneDnn()
+                    .inputGradient(
+                        lowerBand.shape(),
+                        filter.address(),
+                        first ? Weights.NEW : Weights.SAME,
+                        upper.address((long) lowerBand.firstRow() * one.outputWidth() * channels),
+                        expands
+                            ? lower.address(target)
+                            : inputGradient.address(n * imageValues + target));
+                if (expands) {
+                  member
+                      .passes()
+                      .slopedGradient(
+                          kept.expansion().convolved(),
+                          n * inputPixels + lowerRows * in.width(),
+                          lower,
+                          slope,
+                          lowerRows * in.width(),
+                          wideGradient,
+                          (lowerEnd - lowerRows) * in.width(),
+                          channels,
+                          expansionLine.centre(),
+                          sums,
+                          products);
+                }
+                lowerRows = lowerEnd;
+              }
             }
-            Floats here = first ? partial : member.buffer("chunk weights", weightGradient.length());
-            long source =
-                expands ? active.address() : input.address((long) n * inputPixels * channels);
-            if (member.depthwise().suits(one)) {
-              member
-                  .depthwise()
-                  .compute(one, expands ? 0 : n, 0, 1, expands ? active : input, upper, here);
-            } else {
-              member.oneDnn().weightGradient(one, source, upper.address(), here.address());
-            }
-            if (!first) {
-              member.passes().scaledSum(here, 1, partial, partial, 0, weightGradient.length());
-            }
-            member
-                .oneDnn()
-                .inputGradient(
-                    one,
-                    filter.address(),
-                    first ? Weights.NEW : Weights.SAME,
-                    upper.address(),
-                    expands
-                        ? lower.address()
-                        : inputGradient.address((long) n * inputPixels * channels));
-            if (expands) {
-              member
-                  .passes()
-                  .swishGradient(
-                      kept.expansion().convolved(),
-                      n * inputPixels,
-                      lower,
-                      0,
-                      wideGradient,
-                      inputPixels,
-                      channels,
-                      expansionLine.factor(),
-                      expansionLine.offset(),
-                      ones,
-                      zeros,
-                      expansionLine.centre(),
-                      sums,
-                      products);
-            } else {
+            if (!expands) {
               addShortcut(
                   member, shape, outputGradient, inputGradient, n * inputPixels, inputPixels);
             }
@@ -998,6 +1016,21 @@ final class FusedMBConv {
           kept.expansion(),
           gradients.expansion());
     }
+  }
+
+  /**
+   * Rows of the output whose gradients stay in the cache; all of them where the weight gradient is
+   * made image by image.
+   */
+  private int gradientBandRows(ConvolutionShape one) {
+    if (team.first().depthwise().suits(one)) {
+      return one.outputHeight();
+    }
+    long bytes =
+        (3L * one.stride() * one.input().width() + 2L * one.outputWidth())
+            * one.input().channels()
+            * Float.BYTES;
+    return (int) Math.max(4, 2 * Convolutions.CHUNK_BYTES / bytes);
   }
 
   private Floats expandedGradient(MBConvShape shape) {

@@ -127,6 +127,42 @@ interface Passes {
       double[] sums,
       double[] products);
 
+  /**
+   * With z = factor · x + offset: y = swish(z), slope = swish'(z).
+   *
+   * @param resultRow row of {@code y} and {@code slope} that belongs to {@code firstRow}
+   */
+  void swishAndSlope(
+      Floats x,
+      int firstRow,
+      Floats y,
+      Floats slope,
+      int resultRow,
+      int rows,
+      int channels,
+      float[] factor,
+      float[] offset);
+
+  /**
+   * result = gradient · slope, sums(c) += Σ result, products(c) += Σ result · (x − mean(c)): {@link
+   * #swishGradient} where {@link #swishAndSlope} was before.
+   *
+   * @param firstRow of {@code x} and {@code result}
+   * @param gradientRow row of {@code gradient} and {@code slope} that belongs to {@code firstRow}
+   */
+  void slopedGradient(
+      Floats x,
+      int firstRow,
+      Floats gradient,
+      Floats slope,
+      int gradientRow,
+      Floats result,
+      int rows,
+      int channels,
+      float[] mean,
+      double[] sums,
+      double[] products);
+
   /** y = factor · x + offset + z, rows [firstRow, firstRow + rows) of all three. */
   void affineSum(
       Floats x,

@@ -188,6 +188,60 @@ final class PlainPasses implements Passes {
   }
 
   @Override
+  public void swishAndSlope(
+      Floats x,
+      int firstRow,
+      Floats y,
+      Floats slope,
+      int resultRow,
+      int rows,
+      int channels,
+      float[] factor,
+      float[] offset) {
+    ByteBuffer in = x.bytes();
+    ByteBuffer out = y.bytes();
+    ByteBuffer slopes = slope.bytes();
+    int at = firstRow * channels * Float.BYTES;
+    int to = resultRow * channels * Float.BYTES;
+    for (int r = 0; r < rows; r++) {
+      for (int c = 0; c < channels; c++, at += Float.BYTES, to += Float.BYTES) {
+        float z = factor[c] * in.getFloat(at) + offset[c];
+        out.putFloat(to, z * sigmoid(z));
+        slopes.putFloat(to, swishSlope(z));
+      }
+    }
+  }
+
+  @Override
+  public void slopedGradient(
+      Floats x,
+      int firstRow,
+      Floats gradient,
+      Floats slope,
+      int gradientRow,
+      Floats result,
+      int rows,
+      int channels,
+      float[] mean,
+      double[] sums,
+      double[] products) {
+    ByteBuffer in = x.bytes();
+    ByteBuffer upper = gradient.bytes();
+    ByteBuffer slopes = slope.bytes();
+    ByteBuffer out = result.bytes();
+    int at = firstRow * channels * Float.BYTES;
+    int from = gradientRow * channels * Float.BYTES;
+    for (int r = 0; r < rows; r++) {
+      for (int c = 0; c < channels; c++, at += Float.BYTES, from += Float.BYTES) {
+        float g = upper.getFloat(from) * slopes.getFloat(from);
+        out.putFloat(at, g);
+        sums[c] += g;
+        products[c] += (double) g * (in.getFloat(at) - mean[c]);
+      }
+    }
+  }
+
+  @Override
   public void affineSum(
       Floats x,
       Floats z,

@@ -69,7 +69,11 @@ final class VectorMath {
 
   /** d(z · sigmoid(z))/dz = s · (1 + z · (1 − s)). NaN stays NaN. */
   static FloatVector swishSlope(FloatVector z) {
-    FloatVector s = sigmoid(z);
+    return swishSlope(z, sigmoid(z));
+  }
+
+  /** {@link #swishSlope(FloatVector)} where s = sigmoid(z) is known. */
+  static FloatVector swishSlope(FloatVector z, FloatVector s) {
     FloatVector inner = z.neg().fma(s, z);
     return s.fma(inner, s);
   }

@@ -625,6 +625,145 @@ final class VectorPasses implements Passes {
   }
 
   @Override
+  public void swishAndSlope(
+      Floats x,
+      int firstRow,
+      Floats y,
+      Floats slope,
+      int resultRow,
+      int rows,
+      int channels,
+      float[] factor,
+      float[] offset) {
+    int fold = fold(channels);
+    int width = channels * fold;
+    int wideRows = rows / fold;
+    swishAndSlope(
+        x.bytes(),
+        firstRow * channels * Float.BYTES,
+        y.bytes(),
+        slope.bytes(),
+        resultRow * channels * Float.BYTES,
+        wideRows,
+        width,
+        folded(0, factor, channels, fold),
+        folded(1, offset, channels, fold));
+    int done = wideRows * fold;
+    plain.swishAndSlope(
+        x, firstRow + done, y, slope, resultRow + done, rows - done, channels, factor, offset);
+  }
+
+  private static void swishAndSlope(
+      ByteBuffer in,
+      int start,
+      ByteBuffer out,
+      ByteBuffer slopes,
+      int resultStart,
+      int rows,
+      int width,
+      float[] factor,
+      float[] offset) {
+    int at = start;
+    int to = resultStart;
+    for (int r = 0; r < rows; r++) {
+      for (int c = 0; c < width; c += LANES, at += STEP, to += STEP) {
+        FloatVector z =
+            load(in, at)
+                .fma(
+                    FloatVector.fromArray(SPECIES, factor, c),
+                    FloatVector.fromArray(SPECIES, offset, c));
+        FloatVector sigmoid = VectorMath.sigmoid(z);
+        z.mul(sigmoid).intoByteBuffer(out, to, ORDER);
+        VectorMath.swishSlope(z, sigmoid).intoByteBuffer(slopes, to, ORDER);
+      }
+    }
+  }
+
+  @Override
+  public void slopedGradient(
+      Floats x,
+      int firstRow,
+      Floats gradient,
+      Floats slope,
+      int gradientRow,
+      Floats result,
+      int rows,
+      int channels,
+      float[] mean,
+      double[] sums,
+      double[] products) {
+    int fold = fold(channels);
+    int width = channels * fold;
+    int wideRows = rows / fold;
+    float[] means = folded(0, mean, channels, fold);
+    prepareTiles(width);
+    int at = firstRow * channels * Float.BYTES;
+    int from = gradientRow * channels * Float.BYTES;
+    for (int row = 0; row < wideRows; row += TILE_ROWS) {
+      int count = Math.min(TILE_ROWS, wideRows - row);
+      slopedGradientOfTile(
+          x.bytes(),
+          at,
+          gradient.bytes(),
+          slope.bytes(),
+          from,
+          result.bytes(),
+          count,
+          width,
+          means,
+          tileFirst,
+          tileSecond);
+      addTile(tileFirst, width, channels, sums);
+      addTile(tileSecond, width, channels, products);
+      at += count * width * Float.BYTES;
+      from += count * width * Float.BYTES;
+    }
+    int done = wideRows * fold;
+    plain.slopedGradient(
+        x,
+        firstRow + done,
+        gradient,
+        slope,
+        gradientRow + done,
+        result,
+        rows - done,
+        channels,
+        mean,
+        sums,
+        products);
+  }
+
+  private static void slopedGradientOfTile(
+      ByteBuffer in,
+      int start,
+      ByteBuffer upper,
+      ByteBuffer slopes,
+      int upperStart,
+      ByteBuffer out,
+      int rows,
+      int width,
+      float[] mean,
+      float[] sums,
+      float[] products) {
+    int stride = width * Float.BYTES;
+    for (int c = 0; c < width; c += LANES) {
+      FloatVector centre = FloatVector.fromArray(SPECIES, mean, c);
+      FloatVector sum = FloatVector.zero(SPECIES);
+      FloatVector product = FloatVector.zero(SPECIES);
+      int at = start + c * Float.BYTES;
+      int from = upperStart + c * Float.BYTES;
+      for (int r = 0; r < rows; r++, at += stride, from += stride) {
+        FloatVector g = load(upper, from).mul(load(slopes, from));
+        g.intoByteBuffer(out, at, ORDER);
+        sum = sum.add(g);
+        product = load(in, at).sub(centre).fma(g, product);
+      }
+      sum.intoArray(sums, c);
+      product.intoArray(products, c);
+    }
+  }
+
+  @Override
   public void affineSum(
       Floats x,
       Floats z,

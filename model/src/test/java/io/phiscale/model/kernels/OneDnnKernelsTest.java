@@ -700,9 +700,9 @@ class OneDnnKernelsTest {
     for (Activation activation : Activation.values()) {
       List<INDArray> results = new ArrayList<>();
       for (Passes passes : List.of(new PlainPasses(), VectorSupport.passes())) {
-        INDArray outputs = Nd4j.zeros(FLOAT, 10, image.elements());
-        Floats[] out = new Floats[10];
-        for (int i = 0; i < 10; i++) {
+        INDArray outputs = Nd4j.zeros(FLOAT, 13, image.elements());
+        Floats[] out = new Floats[13];
+        for (int i = 0; i < 13; i++) {
           INDArray row = outputs.getRow(i);
           out[i] = new Floats(row.data().addressPointer().address(), row.length());
         }
@@ -716,11 +716,10 @@ class OneDnnKernelsTest {
         passes.swishGradient(
             x, 1, upper, 0, out[7], rows - 2, channels, factor, offset, slope, factor, offset, sums,
             products);
-        for (int c = 0; c < channels; c++) {
-          out[0].put(c, (float) sums[c]);
-          out[0].put(channels + c, (float) products[c]);
-        }
         passes.affine(x, 2, out[1], 1, rows - 2, channels, factor, offset, activation);
+        passes.swishAndSlope(x, 1, out[10], out[11], 2, rows - 3, channels, factor, offset);
+        passes.slopedGradient(
+            x, 1, upper, x, 0, out[12], rows - 2, channels, offset, sums, products);
         passes.gatedSwish(x, 1, out[8], 3, rows - 3, channels, factor, offset, slope);
         passes.affineSum(x, upper, out[9], 1, rows - 2, channels, factor, offset);
         passes.gradient(
@@ -730,6 +729,10 @@ class OneDnnKernelsTest {
         passes.scaled(x, 0.3f, out[5], 3, 77);
         passes.product(x, upper, out[5], 100, 77);
         passes.sigmoid(x, out[6], 3, 77);
+        for (int c = 0; c < channels; c++) {
+          out[0].put(c, (float) sums[c]);
+          out[0].put(channels + c, (float) products[c]);
+        }
         results.add(outputs);
       }
       assertClose("vectors", results.get(1), results.get(0));
