@@ -15,8 +15,8 @@ import java.util.concurrent.locks.LockSupport;
  */
 final class Workers implements AutoCloseable {
 
-  /** Turns of a waiting thread before it lets others run: some tens of microseconds. */
-  private static final int SPINS = 2_000;
+  /** Turns of a waiting thread between two looks at the clock: some microseconds. */
+  private static final int SPINS = 100;
 
   /**
    * How long a waiting thread stays awake. To wake one takes up to a millisecond on a virtual
@@ -96,26 +96,23 @@ final class Workers implements AutoCloseable {
     }
   }
 
-  /** One wait: spins, then lets others run between two looks, then sleeps. */
+  /**
+   * One wait: spins, then sleeps. It does not yield in between: another process would get the core
+   * for milliseconds, and the step would wait for it.
+   */
   private static final class Patience {
     private int spins;
     private long end;
 
-    // Nothing relies on the order in which threads run: to yield only spares a busy machine.
-    @SuppressWarnings("ThreadPriorityCheck")
     void pause(Object blocker) {
-      if (spins < SPINS) {
-        spins++;
-        Thread.onSpinWait();
+      Thread.onSpinWait();
+      if (++spins % SPINS != 0) {
         return;
       }
       long now = System.nanoTime();
       if (end == 0) {
         end = now + AWAKE_NANOS;
-      }
-      if (now < end) {
-        Thread.yield();
-      } else {
+      } else if (now > end) {
         LockSupport.park(blocker);
       }
     }
