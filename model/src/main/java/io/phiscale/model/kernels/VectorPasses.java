@@ -6,6 +6,7 @@ import static io.phiscale.model.kernels.VectorMath.SPECIES;
 import static io.phiscale.model.kernels.VectorMath.load;
 
 import java.nio.ByteBuffer;
+import java.util.Objects;
 import jdk.incubator.vector.FloatVector;
 
 /**
@@ -30,6 +31,21 @@ final class VectorPasses implements Passes {
 
   private float[] tileFirst = new float[0];
   private float[] tileSecond = new float[0];
+
+  /** Single vectors are not checked ({@link VectorSupport}): these ranges are all there is. */
+  private static void checkRows(Floats values, int first, int rows, int channels) {
+    Objects.checkFromIndexSize((long) first * channels, (long) rows * channels, values.length());
+  }
+
+  private static void checkRange(Floats values, int from, int count) {
+    Objects.checkFromIndexSize(from, count, values.length());
+  }
+
+  private static void checkChannels(int channels, float[]... values) {
+    for (float[] array : values) {
+      Objects.checkFromIndexSize(0, channels, array.length);
+    }
+  }
 
   /** How many rows make one row of whole vectors. */
   private static int fold(int channels) {
@@ -77,6 +93,8 @@ final class VectorPasses implements Passes {
       float[] pivot,
       double[] sums,
       double[] squares) {
+    checkRows(x, firstRow, rows, channels);
+    checkChannels(channels, pivot);
     int fold = fold(channels);
     int width = channels * fold;
     int wideRows = rows / fold;
@@ -123,6 +141,9 @@ final class VectorPasses implements Passes {
       float[] factor,
       float[] offset,
       Activation activation) {
+    checkRows(x, firstRow, rows, channels);
+    checkRows(y, resultRow, rows, channels);
+    checkChannels(channels, factor, offset);
     int fold = fold(channels);
     int width = channels * fold;
     int wideRows = rows / fold;
@@ -198,6 +219,9 @@ final class VectorPasses implements Passes {
       Activation activation,
       double[] sums,
       double[] products) {
+    checkRows(x, firstRow, rows, channels);
+    checkRows(gradient, firstRow, rows, channels);
+    checkChannels(channels, factor, offset, mean);
     int fold = fold(channels);
     int width = channels * fold;
     int wideRows = rows / fold;
@@ -312,6 +336,10 @@ final class VectorPasses implements Passes {
       float[] slope,
       float[] intercept,
       Activation activation) {
+    checkRows(x, firstRow, rows, channels);
+    checkRows(gradient, firstRow, rows, channels);
+    checkRows(result, resultRow, rows, channels);
+    checkChannels(channels, factor, offset, slope, intercept);
     int fold = fold(channels);
     int width = channels * fold;
     int wideRows = rows / fold;
@@ -429,6 +457,8 @@ final class VectorPasses implements Passes {
       float[] factor,
       float[] offset,
       double[] sums) {
+    checkRows(x, firstRow, rows, channels);
+    checkChannels(channels, factor, offset);
     int fold = fold(channels);
     int width = channels * fold;
     int wideRows = rows / fold;
@@ -472,6 +502,9 @@ final class VectorPasses implements Passes {
       float[] factor,
       float[] offset,
       float[] gate) {
+    checkRows(x, firstRow, rows, channels);
+    checkRows(y, resultRow, rows, channels);
+    checkChannels(channels, factor, offset, gate);
     int fold = fold(channels);
     int width = channels * fold;
     int wideRows = rows / fold;
@@ -532,6 +565,10 @@ final class VectorPasses implements Passes {
       float[] mean,
       double[] sums,
       double[] products) {
+    checkRows(x, firstRow, rows, channels);
+    checkRows(gradient, gradientRow, rows, channels);
+    checkRows(result, firstRow, rows, channels);
+    checkChannels(channels, factor, offset, gate, constant, mean);
     int fold = fold(channels);
     int width = channels * fold;
     int wideRows = rows / fold;
@@ -635,6 +672,10 @@ final class VectorPasses implements Passes {
       int channels,
       float[] factor,
       float[] offset) {
+    checkRows(x, firstRow, rows, channels);
+    checkRows(y, resultRow, rows, channels);
+    checkRows(slope, resultRow, rows, channels);
+    checkChannels(channels, factor, offset);
     int fold = fold(channels);
     int width = channels * fold;
     int wideRows = rows / fold;
@@ -692,6 +733,11 @@ final class VectorPasses implements Passes {
       float[] mean,
       double[] sums,
       double[] products) {
+    checkRows(x, firstRow, rows, channels);
+    checkRows(gradient, gradientRow, rows, channels);
+    checkRows(slope, gradientRow, rows, channels);
+    checkRows(result, firstRow, rows, channels);
+    checkChannels(channels, mean);
     int fold = fold(channels);
     int width = channels * fold;
     int wideRows = rows / fold;
@@ -773,6 +819,10 @@ final class VectorPasses implements Passes {
       int channels,
       float[] factor,
       float[] offset) {
+    checkRows(x, firstRow, rows, channels);
+    checkRows(z, firstRow, rows, channels);
+    checkRows(y, firstRow, rows, channels);
+    checkChannels(channels, factor, offset);
     int fold = fold(channels);
     int width = channels * fold;
     int wideRows = rows / fold;
@@ -814,6 +864,8 @@ final class VectorPasses implements Passes {
   @Override
   public void productSums(
       Floats x, int firstRow, Floats y, int secondRow, int rows, int channels, double[] sums) {
+    checkRows(x, firstRow, rows, channels);
+    checkRows(y, secondRow, rows, channels);
     int fold = fold(channels);
     int width = channels * fold;
     int wideRows = rows / fold;
@@ -853,6 +905,8 @@ final class VectorPasses implements Passes {
 
   @Override
   public void spread(Floats y, int firstRow, int rows, int channels, float[] values) {
+    checkRows(y, firstRow, rows, channels);
+    checkChannels(channels, values);
     int fold = fold(channels);
     int width = channels * fold;
     int wideRows = rows / fold;
@@ -882,6 +936,9 @@ final class VectorPasses implements Passes {
 
   @Override
   public void scaledSum(Floats a, float factor, Floats b, Floats y, int from, int count) {
+    checkRange(a, from, count);
+    checkRange(b, from, count);
+    checkRange(y, from, count);
     ByteBuffer left = a.bytes();
     ByteBuffer right = b.bytes();
     ByteBuffer out = y.bytes();
@@ -895,6 +952,8 @@ final class VectorPasses implements Passes {
 
   @Override
   public void scaled(Floats a, float factor, Floats y, int from, int count) {
+    checkRange(a, from, count);
+    checkRange(y, from, count);
     ByteBuffer in = a.bytes();
     ByteBuffer out = y.bytes();
     int end = (from + whole(count)) * Float.BYTES;
@@ -906,6 +965,9 @@ final class VectorPasses implements Passes {
 
   @Override
   public void product(Floats a, Floats b, Floats y, int from, int count) {
+    checkRange(a, from, count);
+    checkRange(b, from, count);
+    checkRange(y, from, count);
     ByteBuffer left = a.bytes();
     ByteBuffer right = b.bytes();
     ByteBuffer out = y.bytes();
@@ -918,6 +980,8 @@ final class VectorPasses implements Passes {
 
   @Override
   public void sigmoid(Floats a, Floats y, int from, int count) {
+    checkRange(a, from, count);
+    checkRange(y, from, count);
     ByteBuffer in = a.bytes();
     ByteBuffer out = y.bytes();
     int end = (from + whole(count)) * Float.BYTES;

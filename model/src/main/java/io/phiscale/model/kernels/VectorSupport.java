@@ -17,6 +17,15 @@ final class VectorSupport {
       ModuleLayer.boot().findModule(MODULE).isPresent()
           && Runtime.version().feature() == JAVA_VERSION;
 
+  static {
+    // Read when the API's first class loads. Our passes check their ranges once, not at every
+    // vector: 5% of a training step.
+    String check = "jdk.incubator.vector.VECTOR_ACCESS_OOB_CHECK";
+    if (PRESENT && System.getProperty(check) == null) {
+      System.setProperty(check, "0");
+    }
+  }
+
   private VectorSupport() {}
 
   /** Whether the module is in this Java, of the version that the passes are written for. */
