@@ -122,6 +122,7 @@ class CheckpointStoreTest {
             7,
             "manifest",
             "configuration",
+            Origin.DRAWN,
             0,
             0,
             0,

@@ -181,8 +181,8 @@ public final class EfficientNets {
   }
 
   /** Whether a segment of a network's layout is of its classifier; those lie at the end. */
-  public static boolean isClassifier(ParameterLayout.Segment segment) {
-    return segment.name().startsWith(CLASSIFIER + "/");
+  public static boolean isClassifier(String segment) {
+    return segment.startsWith(CLASSIFIER + "/");
   }
 
   /** The flat vector of a network's initial values, which depend on it and the seed alone. */

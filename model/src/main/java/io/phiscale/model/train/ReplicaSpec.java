@@ -84,7 +84,7 @@ public record ReplicaSpec(
           TrainedPart.of(
               whole,
               segment ->
-                  EfficientNets.isClassifier(segment)
+                  EfficientNets.isClassifier(segment.name())
                       || (frozenBatchNorm == FrozenBatchNorm.TRAINING
                           && segment.kind().runningStatistic()));
     };

@@ -148,7 +148,7 @@ class FrozenFeaturesTest {
     assertThat(part.ranges()).containsExactly(new TrainedPart.Range(features, part.length()));
     assertThat(bits(end, 0, features)).isEqualTo(bits(start, 0, features));
     for (Segment segment : LAYOUT.segments()) {
-      if (EfficientNets.isClassifier(segment)) {
+      if (EfficientNets.isClassifier(segment.name())) {
         int to = segment.offset() + segment.length();
         assertThat(bits(end, segment.offset(), to))
             .as(segment.name())
@@ -231,7 +231,8 @@ class FrozenFeaturesTest {
     for (Segment segment : LAYOUT.segments()) {
       int from = segment.offset();
       int to = from + segment.length();
-      boolean trains = EfficientNets.isClassifier(segment) || segment.kind().runningStatistic();
+      boolean trains =
+          EfficientNets.isClassifier(segment.name()) || segment.kind().runningStatistic();
       assertThat(bits(changed, from, to))
           .as(segment.name())
           .isEqualTo(bits(trains ? everything : start, from, to));
