@@ -104,6 +104,7 @@ public final class TrainJob {
                 .withMaxPixels(configuration.data().maxPixels())
                 .withWaitLimit(train.deadline()));
     RunDirectory directory = new RunDirectory(storage, Storage.uri(train.output().toString()));
+    Checkpoint start = start(directory, manifest, network, replica, listener);
     if (replica.freeze() == Freeze.FEATURES) {
       NetworkSummary summary = new NetworkSummary(network.spec(), replica.freeze());
       listener.said(
@@ -114,7 +115,6 @@ public final class TrainJob {
               summary.trainableParameters(),
               summary.totalParameters()));
     }
-    Checkpoint start = start(directory, manifest, network, replica, listener);
     TrainingGoal goal =
         new TrainingGoal(
             configuration.name() + " " + network.identity().name(),
