@@ -161,9 +161,9 @@ public final class TrainJob {
       if (earlier.isEmpty()) {
         throw new ConfigurationException(
             String.format(
-                "Cannot resume %s: its checkpoint is not of a training (no run.json), but of convert;"
-                    + " to start from its weights set train.initial-weights to it, and train.output"
-                    + " to another folder",
+                "Cannot resume %s: its checkpoint was imported by convert, not written by a training"
+                    + " (there is no run.json); to start from its weights set train.initial-weights"
+                    + " to it, and train.output to another folder",
                 directory.root()));
       }
       List<String> conflicts = earlier.get().conflicts(provenance);

@@ -193,9 +193,9 @@ class FineTuneTest {
       assertThatThrownBy(() -> new TrainJob(session, resumed).run(TrainingListener.SILENT))
           .isInstanceOf(ConfigurationException.class)
           .hasMessage(
-              "Cannot resume %s: its checkpoint is not of a training (no run.json), but of convert;"
-                  + " to start from its weights set train.initial-weights to it, and train.output"
-                  + " to another folder",
+              "Cannot resume %s: its checkpoint was imported by convert, not written by a training"
+                  + " (there is no run.json); to start from its weights set train.initial-weights to"
+                  + " it, and train.output to another folder",
               imported);
       Listener listener = new Listener(Integer.MAX_VALUE);
       new TrainJob(session, started).run(listener);
@@ -228,6 +228,7 @@ class FineTuneTest {
     Map<String, String> all = new TreeMap<>();
     all.put("train.initial-weights", folder.resolve("pretrained").toString());
     all.put("train.freeze", "features");
+    all.put("train.learning-rate.base", "0.3");
     all.putAll(values);
     return configuration(run, all);
   }
