@@ -57,7 +57,8 @@ class ExponentialMovingAverageTest {
             .build();
     TrainedPart part = TrainedPart.of(layout, segment -> segment.name().equals("b"));
     float[] average = {-0.0f, 7, 10, -0.0f};
-    ExponentialMovingAverage.ORIGINAL.update(average, new float[] {-0.0f, 8, 20, -0.0f}, part, 8, 1);
+    ExponentialMovingAverage.ORIGINAL.update(
+        average, new float[] {-0.0f, 8, 20, -0.0f}, part, 8, 1);
 
     assertThat(average).containsExactly(-0.0f, 7, 15, -0.0f);
     assertThat(Float.floatToRawIntBits(average[0])).isEqualTo(0x80000000);
