@@ -6,6 +6,7 @@ import io.phiscale.model.benchmark.StepBenchmark.Mode;
 import io.phiscale.model.benchmark.StepBenchmark.Result;
 import io.phiscale.model.benchmark.StepBenchmark.Setting;
 import io.phiscale.model.scaling.EfficientNetVariant;
+import io.phiscale.model.spec.Freeze;
 import io.phiscale.model.spec.NetworkSpec;
 import java.util.Locale;
 import picocli.CommandLine.Command;
@@ -24,6 +25,7 @@ import picocli.CommandLine.Parameters;
     footer = {
       "%nExamples:",
       "  phiscale bench step --model b0 --resolution 224 --batch 16",
+      "  phiscale bench step --model b0 --freeze features",
       "  phiscale bench eval --model b0 --batch 1 --threads 1 --profile"
     })
 final class BenchCommand extends PhiscaleCommand {
@@ -80,6 +82,15 @@ final class BenchCommand extends PhiscaleCommand {
       description = "Steps that count, after a few that warm up (default: ${DEFAULT-VALUE}).")
   private int steps;
 
+  @Option(
+      names = "--freeze",
+      paramLabel = "PART",
+      defaultValue = "none",
+      description =
+          "What a training step leaves alone: none, or features, batch norm in inference mode"
+              + " (default: ${DEFAULT-VALUE}).")
+  private String freeze;
+
   @Option(names = "--profile", description = "Also print where the time of a step goes.")
   private boolean profile;
 
@@ -95,7 +106,8 @@ final class BenchCommand extends PhiscaleCommand {
               kernels,
               threads == null ? Runtime.getRuntime().availableProcessors() : threads,
               steps,
-              profile ? Detail.PROFILE : Detail.TOTAL);
+              profile ? Detail.PROFILE : Detail.TOTAL,
+              Freeze.named(freeze));
     } catch (IllegalArgumentException e) {
       throw new ParameterException(spec.commandLine(), e.getMessage(), e);
     }

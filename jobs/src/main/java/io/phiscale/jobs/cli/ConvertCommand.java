@@ -5,24 +5,23 @@ import io.phiscale.jobs.run.Checkpoint;
 import io.phiscale.jobs.run.CheckpointInfo;
 import io.phiscale.jobs.run.CheckpointStore;
 import io.phiscale.jobs.run.NetworkIdentity;
+import io.phiscale.jobs.run.Origin;
 import io.phiscale.jobs.run.Progress;
+import io.phiscale.jobs.run.WeightsFile;
 import io.phiscale.model.scaling.EfficientNetVariant;
 import io.phiscale.model.spec.BatchNormConvention;
+import io.phiscale.model.spec.Freeze;
+import io.phiscale.model.spec.FrozenBatchNorm;
 import io.phiscale.model.spec.NetworkSpec;
 import io.phiscale.model.spec.Padding;
 import io.phiscale.model.weights.SafeTensors;
 import io.phiscale.model.weights.Tensor;
-import io.phiscale.model.weights.TorchFile;
 import io.phiscale.model.weights.TorchLayout;
 import io.phiscale.model.weights.TorchWeights;
 import io.phiscale.pipeline.shard.ShardManifest;
 import io.phiscale.pipeline.storage.Storage;
 import java.io.IOException;
-import java.io.InputStream;
 import java.net.URI;
-import java.nio.file.Files;
-import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -37,7 +36,8 @@ import picocli.CommandLine.ParameterException;
     name = "convert",
     header = "Import weights of torchvision or timm as a checkpoint, or export a checkpoint.",
     description = {
-      "Import: a .safetensors, .pth or .pt file becomes a run directory that evaluate reads.",
+      "Import: a .safetensors, .pth or .pt file becomes a run directory that evaluate reads,",
+      "and that train starts from by train.initial-weights.",
       "Export: a run directory or checkpoint becomes a .safetensors file.",
       "Tensors go by name; what is missing, unknown or of another shape is refused. Of a .pth only",
       "tensors are read; nothing in it is run."
@@ -134,36 +134,36 @@ final class ConvertCommand extends PhiscaleCommand {
     EfficientNetVariant variant = value(() -> EfficientNetVariant.named(model));
     TorchLayout asked = layout == null ? null : value(() -> TorchLayout.named(layout));
     List<String> names = classNames(storage);
-    Path local = Files.createTempDirectory("phiscale-convert");
-    Path copy = local.resolve(Path.of(from.getPath()).getFileName().toString());
-    try {
-      Path file = "file".equals(from.getScheme()) ? Path.of(from) : copy;
-      if (file.equals(copy)) {
-        try (InputStream in = storage.open(from)) {
-          Files.copy(in, copy, StandardCopyOption.REPLACE_EXISTING);
-        }
-      }
-      Map<String, Tensor> tensors = tensors(file);
-      TorchLayout found = asked == null ? TorchLayout.of(tensors.keySet()) : asked;
-      NetworkSpec network =
-          inConvention(NetworkSpec.efficientNet(variant, names.size()), variant, found);
-      float[] parameters = new TorchWeights(network, found).parameters(tensors);
-      new CheckpointStore(storage, to)
-          .publish(info(variant, network, names), parameters, new float[0], new float[0], 1);
-      return String.format(
-          Locale.ROOT,
-          "Imported %s tensors of %s's layout, %,d values, as %s (%s padding, epsilon %s)%nRun: %s",
-          tensors.size(),
-          found.name().toLowerCase(Locale.ROOT),
-          parameters.length,
-          network.name(),
-          network.padding().name().toLowerCase(Locale.ROOT),
-          network.batchNorm().epsilon(),
-          output);
-    } finally {
-      Files.deleteIfExists(copy);
-      Files.delete(local);
+    if (!WeightsFile.isNamedLikeOne(from)) {
+      throw usage(
+          "Invalid value for option '--input': "
+              + input
+              + " (must be a directory or end in .safetensors, .pth or .pt)");
     }
+    WeightsFile file = WeightsFile.read(storage, from);
+    TorchLayout found = asked == null ? TorchLayout.of(file.tensors().keySet()) : asked;
+    NetworkSpec network =
+        inConvention(NetworkSpec.efficientNet(variant, names.size()), variant, found);
+    float[] parameters = new TorchWeights(network, found).parameters(file.tensors());
+    Origin origin =
+        new Origin(
+            from.toString(),
+            file.sha256(),
+            Origin.Classifier.LOADED,
+            Freeze.NONE,
+            FrozenBatchNorm.INFERENCE);
+    new CheckpointStore(storage, to)
+        .publish(info(variant, network, names, origin), parameters, new float[0], new float[0], 1);
+    return String.format(
+        Locale.ROOT,
+        "Imported %s tensors of %s's layout, %,d values, as %s (%s padding, epsilon %s)%nRun: %s",
+        file.tensors().size(),
+        found.name().toLowerCase(Locale.ROOT),
+        parameters.length,
+        network.name(),
+        network.padding().name().toLowerCase(Locale.ROOT),
+        network.batchNorm().epsilon(),
+        output);
   }
 
   private String exportWeights(Storage storage, URI from, URI to) throws IOException {
@@ -199,20 +199,6 @@ final class ConvertCommand extends PhiscaleCommand {
         output);
   }
 
-  private Map<String, Tensor> tensors(Path file) throws IOException {
-    String name = file.getFileName().toString().toLowerCase(Locale.ROOT);
-    if (name.endsWith(".safetensors")) {
-      return SafeTensors.read(file);
-    }
-    if (name.endsWith(".pth") || name.endsWith(".pt")) {
-      return TorchFile.read(file);
-    }
-    throw usage(
-        "Invalid value for option '--input': "
-            + input
-            + " (must be a directory or end in .safetensors, .pth or .pt)");
-  }
-
   private List<String> classNames(Storage storage) throws IOException {
     if (labels == null) {
       int count = classes == null ? 1000 : classes;
@@ -242,10 +228,7 @@ final class ConvertCommand extends PhiscaleCommand {
       case "torchvision" ->
           network
               .withPadding(Padding.SYMMETRIC)
-              .withBatchNorm(
-                  variant.compareTo(EfficientNetVariant.B5) < 0
-                      ? BatchNormConvention.TORCH
-                      : BatchNormConvention.TENSORFLOW);
+              .withBatchNorm(BatchNormConvention.ofTorchvision(variant));
       case "timm" ->
           network.withPadding(Padding.SYMMETRIC).withBatchNorm(BatchNormConvention.TORCH);
       case "tf" -> network.withPadding(Padding.SAME).withBatchNorm(BatchNormConvention.TENSORFLOW);
@@ -258,7 +241,7 @@ final class ConvertCommand extends PhiscaleCommand {
   }
 
   private static CheckpointInfo info(
-      EfficientNetVariant variant, NetworkSpec network, List<String> names) {
+      EfficientNetVariant variant, NetworkSpec network, List<String> names, Origin origin) {
     return new CheckpointInfo(
         CheckpointInfo.SCHEMA_VERSION,
         network,
@@ -273,6 +256,7 @@ final class ConvertCommand extends PhiscaleCommand {
         0,
         "",
         "",
+        origin,
         0,
         0,
         0,

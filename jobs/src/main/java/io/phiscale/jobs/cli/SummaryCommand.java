@@ -6,7 +6,6 @@ import io.phiscale.model.spec.BaseNetwork;
 import io.phiscale.model.spec.Freeze;
 import io.phiscale.model.spec.NetworkSpec;
 import io.phiscale.model.spec.NetworkSummary;
-import java.util.Locale;
 import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -113,7 +112,7 @@ final class SummaryCommand extends PhiscaleCommand {
 
   private Freeze frozen() {
     try {
-      return Freeze.valueOf(freeze.toUpperCase(Locale.ROOT));
+      return Freeze.named(freeze);
     } catch (IllegalArgumentException e) {
       throw new IllegalArgumentException(
           "Invalid value for option '--freeze': " + freeze + " (must be none or features)", e);

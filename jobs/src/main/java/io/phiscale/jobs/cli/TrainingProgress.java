@@ -34,6 +34,11 @@ final class TrainingProgress implements TrainingListener {
   }
 
   @Override
+  public void said(String line) {
+    console.note(name + ": " + line);
+  }
+
+  @Override
   public void completed(RoundMetrics round) {
     last = round;
     seconds += round.seconds();

@@ -12,6 +12,10 @@ import java.time.Duration;
  * @param batchSize images per local step of one worker, &gt; 0
  * @param workers replicas that are averaged, &gt; 0
  * @param seed decides initial weights, order and augmentation
+ * @param initialWeights where the first parameters are read; an empty URI: drawn by the seed
+ * @param initialClassifier whether the classifier is read too
+ * @param freeze what is not trained
+ * @param frozenBatchNorm what batch norm does there
  * @param kernels which implementation computes the layers
  * @param precision number format of activations and parameters
  * @param averaging what a round is
@@ -33,6 +37,10 @@ public record TrainSection(
     int batchSize,
     int workers,
     long seed,
+    URI initialWeights,
+    InitialClassifier initialClassifier,
+    Freeze freeze,
+    FrozenBatchNorm frozenBatchNorm,
     KernelsChoice kernels,
     Precision precision,
     Averaging averaging,
@@ -63,12 +71,46 @@ public record TrainSection(
             "learning-rate.warmup-epochs",
             learningRate.warmupEpochs(),
             "<= train.epochs = " + epochs)
+        .require(
+            freeze == Freeze.NONE || !initialWeights.toString().isEmpty(),
+            "freeze",
+            "features",
+            "none where train.initial-weights does not say what the features are")
         .verify();
+  }
+
+  /** Whether the first parameters are read rather than drawn. */
+  public boolean hasInitialWeights() {
+    return !initialWeights.toString().isEmpty();
   }
 
   /** Images per step over all workers: what the learning rate is scaled by. */
   public int globalBatchSize() {
     return Math.multiplyExact(batchSize, workers);
+  }
+
+  /** Whether the classifier of {@code initialWeights} is read too. */
+  public enum InitialClassifier {
+    /** Where it has as many classes as this run. */
+    AUTO,
+    /** Not at all: drawn by the seed. */
+    NEW
+  }
+
+  /** What is not trained. */
+  public enum Freeze {
+    /** Everything is trained. */
+    NONE,
+    /** Everything but the classifier. */
+    FEATURES
+  }
+
+  /** What batch norm of frozen features does. */
+  public enum FrozenBatchNorm {
+    /** Normalises by running statistics, which stay. */
+    INFERENCE,
+    /** Normalises by the batch's, which the running statistics follow. */
+    TRAINING
   }
 
   /** Which implementation computes the layers. */

@@ -14,6 +14,7 @@ import java.util.List;
  * @param seed the run's seed
  * @param manifestDigest digest of the shards trained on
  * @param configurationDigest digest of the effective configuration
+ * @param origin where the first parameters came from, and what is frozen
  * @param parameters values in the parameter vector, running statistics included
  * @param optimizerState values in the optimizer's state
  * @param movingAverage values in the moving average; 0 where none is kept
@@ -28,13 +29,17 @@ public record CheckpointInfo(
     long seed,
     String manifestDigest,
     String configurationDigest,
+    Origin origin,
     int parameters,
     int optimizerState,
     int movingAverage,
     String stateSha256) {
 
-  /** The layout that this version writes and reads. */
-  public static final int SCHEMA_VERSION = 1;
+  /**
+   * The layout that this version writes. It also reads version 1, which had no origin: nothing
+   * could be frozen then.
+   */
+  public static final int SCHEMA_VERSION = 2;
 
   public CheckpointInfo {
     if (schemaVersion != SCHEMA_VERSION) {

@@ -118,6 +118,7 @@ public final class CheckpointStore {
             info.seed(),
             info.manifestDigest(),
             info.configurationDigest(),
+            info.origin(),
             parameters.length,
             optimizerState.length,
             movingAverage.length,
@@ -176,7 +177,7 @@ public final class CheckpointStore {
   private static Checkpoint read(Storage storage, URI directory) throws IOException {
     Path path = new Path(directory);
     URI infoFile = new Path(path, INFO).toUri();
-    CheckpointInfo info = Json.read(storage.readUtf8(infoFile), CheckpointInfo.class, infoFile);
+    CheckpointInfo info = Json.readCheckpointInfo(storage.readUtf8(infoFile), infoFile);
     URI stateFile = new Path(path, STATE).toUri();
     MessageDigest digest = sha256();
     try (InputStream file = storage.open(stateFile);

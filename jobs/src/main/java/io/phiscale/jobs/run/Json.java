@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.SerializationFeature;
 import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.net.URI;
 
@@ -36,6 +37,26 @@ final class Json {
     } catch (JsonProcessingException e) {
       throw new IllegalArgumentException("Cannot write as JSON: " + value, e);
     }
+  }
+
+  /**
+   * Reads {@code checkpoint.json} of this version or the one before.
+   *
+   * @throws IOException naming the file and what is wrong with it
+   */
+  static CheckpointInfo readCheckpointInfo(String json, URI file) throws IOException {
+    try {
+      if (MAPPER.readTree(json) instanceof ObjectNode info
+          && info.path("schemaVersion").asInt() == 1
+          && !info.has("origin")) {
+        info.put("schemaVersion", CheckpointInfo.SCHEMA_VERSION);
+        info.set("origin", MAPPER.valueToTree(Origin.DRAWN));
+        return MAPPER.treeToValue(info, CheckpointInfo.class);
+      }
+    } catch (JsonProcessingException e) {
+      throw new IOException(String.format("Cannot read %s: %s", file, e.getOriginalMessage()), e);
+    }
+    return read(json, CheckpointInfo.class, file);
   }
 
   /**

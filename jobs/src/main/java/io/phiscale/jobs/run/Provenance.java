@@ -1,5 +1,6 @@
 package io.phiscale.jobs.run;
 
+import io.phiscale.jobs.config.ConfigurationLoader;
 import io.phiscale.jobs.config.PhiscaleConfiguration;
 import io.phiscale.model.train.Predictor;
 import java.util.ArrayList;
@@ -82,8 +83,10 @@ public record Provenance(
     }
     TreeMap<String, String> keys = new TreeMap<>(configuration);
     keys.putAll(resumed.configuration);
+    // A key that did not exist when the run began: it did what the default does now.
+    Map<String, String> defaults = new ConfigurationLoader().load().effectiveValues();
     for (String key : keys.keySet()) {
-      String before = configuration.get(key);
+      String before = configuration.getOrDefault(key, defaults.get(key));
       String now = resumed.configuration.get(key);
       if (FREE_KEYS.stream().noneMatch(key::startsWith) && !String.valueOf(before).equals(now)) {
         conflicts.add(String.format("%s is %s, was %s", key, now, before));

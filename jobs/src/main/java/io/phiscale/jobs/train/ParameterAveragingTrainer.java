@@ -8,9 +8,9 @@ import io.phiscale.jobs.run.RunDirectory;
 import io.phiscale.jobs.train.Contribution.Report;
 import io.phiscale.jobs.train.Contribution.Slice;
 import io.phiscale.model.train.ExponentialMovingAverage;
+import io.phiscale.model.train.TrainedPart;
 import java.io.IOException;
 import java.net.URI;
-import java.nio.FloatBuffer;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
@@ -36,6 +36,8 @@ import org.apache.spark.broadcast.Broadcast;
  * and changes nothing. A resumed run continues from the counters of its checkpoint and computes
  * what the unbroken run would have.
  *
+ * <p>What is frozen is broadcast once; rounds move and average the trained part alone.
+ *
  * <p>The moving average is updated once a round, with the decay of as many steps as the round had.
  */
 public final class ParameterAveragingTrainer {
@@ -44,6 +46,7 @@ public final class ParameterAveragingTrainer {
   private final TrainingGoal goal;
   private final RunDirectory directory;
   private final TrainingListener listener;
+  private final TrainedPart part;
 
   /**
    * @param spark the context
@@ -63,6 +66,7 @@ public final class ParameterAveragingTrainer {
     this.goal = goal;
     this.directory = directory;
     this.listener = listener;
+    this.part = recipe.replica().trainedPart();
   }
 
   /**
@@ -80,9 +84,11 @@ public final class ParameterAveragingTrainer {
     int rounds = state.progress.round() + roundsLeft(state.progress);
     listener.started(state.progress.round() + 1, rounds);
     Broadcast<TrainingRecipe> shipped = spark.broadcast(recipe);
+    Broadcast<FloatVector> frozen =
+        spark.broadcast(new FloatVector(part.isWhole() ? new float[0] : start.parameters()));
     while (state.progress.epoch() < goal.epochs()) {
       EpochPlan.Round round = plan.round(state.progress.position());
-      RoundMetrics metrics = run(shipped, state, round);
+      RoundMetrics metrics = run(shipped, frozen, state, round);
       unpublished.add(metrics);
       listener.completed(metrics);
       Progress now = state.progress;
@@ -94,6 +100,7 @@ public final class ParameterAveragingTrainer {
       }
     }
     shipped.destroy();
+    frozen.destroy();
     return directory.checkpoints().location(state.progress.round());
   }
 
@@ -106,11 +113,15 @@ public final class ParameterAveragingTrainer {
     return plan.roundsFrom(progress.position()) + (epochs - 1) * plan.roundsPerEpoch();
   }
 
-  private RoundMetrics run(Broadcast<TrainingRecipe> shipped, State state, EpochPlan.Round round)
+  private RoundMetrics run(
+      Broadcast<TrainingRecipe> shipped,
+      Broadcast<FloatVector> frozen,
+      State state,
+      EpochPlan.Round round)
       throws InterruptedException {
     long began = System.nanoTime();
     Progress progress = state.progress;
-    List<Contribution> results = collect(shipped, state.vectors(), progress, round);
+    List<Contribution> results = collect(shipped, frozen, state.vectors(), progress, round);
     List<Report> reports =
         results.stream()
             .filter(Report.class::isInstance)
@@ -156,7 +167,11 @@ public final class ParameterAveragingTrainer {
   }
 
   private List<Contribution> collect(
-      Broadcast<TrainingRecipe> shipped, RoundState start, Progress progress, EpochPlan.Round round)
+      Broadcast<TrainingRecipe> shipped,
+      Broadcast<FloatVector> frozen,
+      RoundState start,
+      Progress progress,
+      EpochPlan.Round round)
       throws InterruptedException {
     EpochPlan plan = recipe.plan();
     int number = progress.round() + 1;
@@ -169,7 +184,8 @@ public final class ParameterAveragingTrainer {
         spark
             .parallelize(IntStream.range(0, plan.workers()).boxed().toList(), plan.workers())
             .mapPartitionsToPair(
-                new WorkerRound(shipped, broadcast, progress.epoch(), round, progress.step()))
+                new WorkerRound(
+                    shipped, frozen, broadcast, progress.epoch(), round, progress.step()))
             .repartitionAndSortWithinPartitions(
                 new SliceKey.BySlice(Math.min(slices, plan.workers())));
     try {
@@ -243,15 +259,15 @@ public final class ParameterAveragingTrainer {
     }
 
     RoundState vectors() {
-      return new RoundState(new FloatVector(parameters), new FloatVector(optimizerState));
+      return new RoundState(new FloatVector(part.of(parameters)), new FloatVector(optimizerState));
     }
 
     /** Takes over the averaged slices; into new arrays, as the old ones may still be shared. */
     void replace(List<Contribution> results) {
-      float[] newParameters = new float[parameters.length];
+      float[] newParameters = new float[part.length()];
       float[] newOptimizerState = new float[optimizerState.length];
       Slices slices =
-          new Slices(parameters.length + optimizerState.length, Slices.DEFAULT_SLICE_LENGTH);
+          new Slices(newParameters.length + optimizerState.length, Slices.DEFAULT_SLICE_LENGTH);
       int pasted = 0;
       for (Contribution result : results) {
         if (result instanceof Slice slice) {
@@ -264,20 +280,14 @@ public final class ParameterAveragingTrainer {
             String.format(
                 "Round %s returned %s slices of %s", progress.round() + 1, pasted, slices.count()));
       }
-      parameters = newParameters;
+      parameters = part.into(parameters, newParameters);
       optimizerState = newOptimizerState;
     }
 
     void average(int steps) {
       Optional<ExponentialMovingAverage> average = goal.movingAverage();
       if (average.isPresent()) {
-        average
-            .get()
-            .update(
-                FloatBuffer.wrap(movingAverage),
-                FloatBuffer.wrap(parameters),
-                progress.step(),
-                steps);
+        average.get().update(movingAverage, parameters, part, progress.step(), steps);
       }
     }
 
@@ -291,6 +301,7 @@ public final class ParameterAveragingTrainer {
           info.seed(),
           info.manifestDigest(),
           info.configurationDigest(),
+          info.origin(),
           parameters.length,
           optimizerState.length,
           movingAverage.length,

@@ -5,7 +5,7 @@ import java.io.Serializable;
 /**
  * What every worker starts a round from; broadcast once a round.
  *
- * @param parameters the parameter vector, running statistics included
+ * @param parameters the trained part of the parameter vector: all of it where nothing is frozen
  * @param optimizerState the optimizer's state, slot after slot
  */
 record RoundState(FloatVector parameters, FloatVector optimizerState) implements Serializable {

@@ -5,10 +5,14 @@ import io.phiscale.jobs.config.PhiscaleConfiguration;
 import io.phiscale.jobs.config.TrainSection;
 import io.phiscale.jobs.run.Checkpoint;
 import io.phiscale.jobs.run.CheckpointInfo;
+import io.phiscale.jobs.run.Origin;
 import io.phiscale.jobs.run.Progress;
 import io.phiscale.jobs.run.Provenance;
 import io.phiscale.jobs.run.RoundMetrics;
 import io.phiscale.jobs.run.RunDirectory;
+import io.phiscale.model.spec.Freeze;
+import io.phiscale.model.spec.FrozenBatchNorm;
+import io.phiscale.model.spec.NetworkSummary;
 import io.phiscale.model.train.ExponentialMovingAverage;
 import io.phiscale.model.train.LearningRateSchedule;
 import io.phiscale.model.train.OptimizerSpec;
@@ -24,6 +28,7 @@ import io.phiscale.pipeline.storage.Storage;
 import java.io.IOException;
 import java.net.URI;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.sql.SparkSession;
@@ -99,7 +104,17 @@ public final class TrainJob {
                 .withMaxPixels(configuration.data().maxPixels())
                 .withWaitLimit(train.deadline()));
     RunDirectory directory = new RunDirectory(storage, Storage.uri(train.output().toString()));
-    Checkpoint start = start(directory, manifest, network, replica);
+    Checkpoint start = start(directory, manifest, network, replica, listener);
+    if (replica.freeze() == Freeze.FEATURES) {
+      NetworkSummary summary = new NetworkSummary(network.spec(), replica.freeze());
+      listener.said(
+          String.format(
+              Locale.ROOT,
+              "features frozen, batch norm in %s mode: training %,d of %,d parameters",
+              train.frozenBatchNorm().name().toLowerCase(Locale.ROOT),
+              summary.trainableParameters(),
+              summary.totalParameters()));
+    }
     TrainingGoal goal =
         new TrainingGoal(
             configuration.name() + " " + network.identity().name(),
@@ -126,7 +141,11 @@ public final class TrainJob {
   }
 
   private Checkpoint start(
-      RunDirectory directory, ShardManifest manifest, NetworkPlan network, ReplicaSpec replica)
+      RunDirectory directory,
+      ShardManifest manifest,
+      NetworkPlan network,
+      ReplicaSpec replica,
+      TrainingListener listener)
       throws IOException {
     Provenance provenance = Provenance.of(configuration, manifest.contentDigest());
     Optional<Provenance> earlier = directory.provenance();
@@ -139,8 +158,15 @@ public final class TrainJob {
                     + " folder",
                 directory.root()));
       }
-      List<String> conflicts =
-          earlier.map(before -> before.conflicts(provenance)).orElse(List.of());
+      if (earlier.isEmpty()) {
+        throw new ConfigurationException(
+            String.format(
+                "Cannot resume %s: its checkpoint was imported by convert, not written by a training"
+                    + " (there is no run.json); to start from its weights set train.initial-weights"
+                    + " to it, and train.output to another folder",
+                directory.root()));
+      }
+      List<String> conflicts = earlier.get().conflicts(provenance);
       if (!conflicts.isEmpty()) {
         throw new ConfigurationException(
             String.format(
@@ -150,9 +176,17 @@ public final class TrainJob {
       }
       return checkpoint.get();
     }
-    directory.record(provenance);
+    TrainSection train = configuration.train();
     try (Replica fresh = new Replica(replica)) {
-      float[] parameters = fresh.initialParameters(configuration.train().seed());
+      float[] parameters = fresh.initialParameters(train.seed());
+      Origin origin = Origin.DRAWN;
+      if (train.hasInitialWeights()) {
+        InitialWeights initial = InitialWeights.read(storage, train, network, parameters);
+        parameters = initial.parameters();
+        origin = initial.origin();
+        listener.said(initial.description());
+      }
+      directory.record(provenance);
       return new Checkpoint(
           new CheckpointInfo(
               CheckpointInfo.SCHEMA_VERSION,
@@ -160,16 +194,17 @@ public final class TrainJob {
               network.identity(),
               manifest.labels().names(),
               Progress.START,
-              configuration.train().seed(),
+              train.seed(),
               manifest.contentDigest(),
               configuration.digest(),
+              origin,
               parameters.length,
               0,
               0,
               ""),
           parameters,
           fresh.initialOptimizerState(),
-          configuration.train().emaDecay() == 0 ? new float[0] : parameters.clone());
+          train.emaDecay() == 0 ? new float[0] : parameters.clone());
     }
   }
 
@@ -200,6 +235,8 @@ public final class TrainJob {
         spec,
         new WeightDecay(train.weightDecay(), exclusion),
         train.labelSmoothing(),
+        Freeze.valueOf(train.freeze().name()),
+        FrozenBatchNorm.valueOf(train.frozenBatchNorm().name()),
         Threads.kernels(train.kernels()),
         Threads.ofTask(session.sparkContext()));
   }

@@ -16,6 +16,9 @@ public interface TrainingListener {
    */
   default void started(int firstRound, int rounds) {}
 
+  /** A line about what training starts from, before it starts. */
+  default void said(String line) {}
+
   /** A round has been averaged. */
   default void completed(RoundMetrics round) {}
 

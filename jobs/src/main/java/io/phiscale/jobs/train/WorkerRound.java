@@ -23,6 +23,7 @@ final class WorkerRound implements PairFlatMapFunction<Iterator<Integer>, SliceK
   private static final long serialVersionUID = 1L;
 
   private final Broadcast<TrainingRecipe> recipe;
+  private final Broadcast<FloatVector> frozen;
   private final Broadcast<RoundState> state;
   private final int epoch;
   private final EpochPlan.Round round;
@@ -30,6 +31,7 @@ final class WorkerRound implements PairFlatMapFunction<Iterator<Integer>, SliceK
 
   /**
    * @param recipe the run
+   * @param frozen whole parameters whose frozen values count; empty where nothing is frozen
    * @param state where the round starts from
    * @param epoch epochs completed
    * @param round the round's samples
@@ -37,11 +39,13 @@ final class WorkerRound implements PairFlatMapFunction<Iterator<Integer>, SliceK
    */
   WorkerRound(
       Broadcast<TrainingRecipe> recipe,
+      Broadcast<FloatVector> frozen,
       Broadcast<RoundState> state,
       int epoch,
       EpochPlan.Round round,
       long firstStep) {
     this.recipe = recipe;
+    this.frozen = frozen;
     this.state = state;
     this.epoch = epoch;
     this.round = round;
@@ -66,7 +70,9 @@ final class WorkerRound implements PairFlatMapFunction<Iterator<Integer>, SliceK
     Report report;
     try (Replicas.Lease lease = Replicas.borrow(run.replica())) {
       Replica replica = lease.replica();
-      replica.load(start.parameters().values(), start.optimizerState().values());
+      replica.load(
+          replica.trainedPart().into(frozen.value().values(), start.parameters().values()),
+          start.optimizerState().values());
       report = train(run, share, worker, replica);
       replica.store(parameters, optimizerState);
     }

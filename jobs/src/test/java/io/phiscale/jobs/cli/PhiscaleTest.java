@@ -141,6 +141,8 @@ class PhiscaleTest {
         "summary --model b9 @ phiscale summary: Invalid EfficientNet variant: b9 (must be one of b0, b1, b2, b3, b4, b5, b6, b7) (see phiscale summary --help)",
         "summary --phi two @ phiscale summary: Invalid value for option '--phi': 'two' is not a double (see phiscale summary --help)",
         "summary --model b0 --batch 0 @ phiscale summary: Invalid batch size: 0 (must be > 0) (see phiscale summary --help)",
+        "bench step --freeze all @ phiscale bench: Invalid freeze: all (must be none or features) (see phiscale bench --help)",
+        "bench eval --freeze features @ phiscale bench: Invalid freeze: features (eval trains nothing) (see phiscale bench --help)",
         "summary --model b0 --freeze all @ phiscale summary: Invalid value for option '--freeze': all (must be none or features) (see phiscale summary --help)",
         "bench @ phiscale bench: Missing required parameter: 'MODE' (see phiscale bench --help)",
         "bench fly @ phiscale bench: Invalid mode: fly (must be step or eval) (see phiscale bench --help)",

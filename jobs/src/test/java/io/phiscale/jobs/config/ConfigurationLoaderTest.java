@@ -104,6 +104,23 @@ class ConfigurationLoaderTest {
   }
 
   @Test
+  void featuresAreFrozenOnlyWhereTheyComeFromSomewhere() throws IOException {
+    assertThat(problems(file("train.freeze = features")))
+        .containsExactly(
+            "a.conf:1: Invalid train.freeze: features (must be none where train.initial-weights does"
+                + " not say what the features are)");
+
+    TrainSection train =
+        file("train { freeze = features, initial-weights = \"s3a://bucket/b0.pth\" }")
+            .load()
+            .train();
+    assertThat(train.initialWeights()).isEqualTo(URI.create("s3a://bucket/b0.pth"));
+    assertThat(train.initialClassifier()).isEqualTo(TrainSection.InitialClassifier.AUTO);
+    assertThat(train.frozenBatchNorm()).isEqualTo(TrainSection.FrozenBatchNorm.INFERENCE);
+    assertThat(new ConfigurationLoader().load().train().hasInitialWeights()).isFalse();
+  }
+
+  @Test
   void pathsWithoutSchemeAreLocalFiles() throws IOException {
     PhiscaleConfiguration configuration =
         file("train.output = \"out/my run\", data.source.train = \"hdfs://host:8020/images\"")

@@ -34,7 +34,12 @@ class ExperimentFilesTest {
   void allAreThere() throws IOException {
     assertThat(experiments())
         .extracting(file -> file.getFileName().toString())
-        .contains("cifar10.conf", "imagenet-b0.conf", "imagenet-phi-study.conf", "quickstart.conf");
+        .contains(
+            "cifar10.conf",
+            "fine-tune-b0.conf",
+            "imagenet-b0.conf",
+            "imagenet-phi-study.conf",
+            "quickstart.conf");
   }
 
   @ParameterizedTest
@@ -59,6 +64,18 @@ class ExperimentFilesTest {
     assertThat(Path.of("src/quickstart/fashion-mnist/train.tar")).isRegularFile();
     assertThat(((DataSection.Validation.Separate) source.validation()).location().getPath())
         .endsWith("/jobs/src/quickstart/fashion-mnist/validation.tar");
+  }
+
+  @Test
+  void fineTuningFreezesFeaturesInTorchvisionsConvention() {
+    PhiscaleConfiguration configuration = load("fine-tune-b0.conf");
+
+    assertThat(configuration.train().hasInitialWeights()).isTrue();
+    assertThat(configuration.train().freeze()).isEqualTo(TrainSection.Freeze.FEATURES);
+    assertThat(configuration.train().frozenBatchNorm())
+        .isEqualTo(TrainSection.FrozenBatchNorm.INFERENCE);
+    assertThat(configuration.network().padding()).isEqualTo(NetworkSection.Padding.SYMMETRIC);
+    assertThat(configuration.network().batchNorm().epsilon()).isEqualTo(1e-5);
   }
 
   @Test

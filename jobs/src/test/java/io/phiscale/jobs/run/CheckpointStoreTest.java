@@ -51,6 +51,29 @@ class CheckpointStoreTest {
         .isEqualTo(1);
   }
 
+  /** As version 1 wrote it: without where the weights came from. */
+  @Test
+  void readsACheckpointOfTheVersionBefore() throws IOException {
+    publish(1, 3);
+    Path file = folder.resolve("checkpoints/round-00000001/checkpoint.json");
+    String now = Files.readString(file);
+    String before =
+        now.replaceFirst("\"schemaVersion\" : 2", "\"schemaVersion\" : 1")
+            .replaceFirst("(?s)  \"origin\" : \\{.*?\\},\n", "");
+    assertThat(before).contains("\"schemaVersion\" : 1").doesNotContain("origin");
+    Files.writeString(file, before);
+
+    Checkpoint read = CheckpointStore.open(STORAGE, folder.toUri());
+    assertThat(read.info().origin()).isEqualTo(Origin.DRAWN);
+    assertThat(read.parameters()).containsExactly(PARAMETERS);
+
+    Files.writeString(file, now.replaceFirst("\"schemaVersion\" : 2", "\"schemaVersion\" : 3"));
+    assertThatThrownBy(() -> CheckpointStore.open(STORAGE, folder.toUri()))
+        .isInstanceOf(IOException.class)
+        .hasMessageContaining(
+            "Invalid checkpoint schema version: 3 (this Phiscale reads version 2)");
+  }
+
   @Test
   void keepsTheNewestOnly() throws IOException {
     for (int round = 1; round <= 5; round++) {
@@ -122,6 +145,7 @@ class CheckpointStoreTest {
             7,
             "manifest",
             "configuration",
+            Origin.DRAWN,
             0,
             0,
             0,

@@ -2,6 +2,8 @@ package io.phiscale.model.benchmark;
 
 import io.phiscale.model.kernels.Kernels;
 import io.phiscale.model.network.EfficientNets;
+import io.phiscale.model.spec.Freeze;
+import io.phiscale.model.spec.FrozenBatchNorm;
 import io.phiscale.model.spec.NetworkSpec;
 import io.phiscale.model.train.OptimizerSpec;
 import io.phiscale.model.train.Predictor;
@@ -26,8 +28,8 @@ import java.util.SplittableRandom;
 
 /**
  * Times whole steps on synthetic images: a training step ({@link Replica#step}, SGD with momentum
- * 0.9, label smoothing 0.1, dropout and stochastic depth of the network), or the scores of a batch
- * ({@link Predictor#logits}).
+ * 0.9, label smoothing 0.1, dropout and stochastic depth of the network; of everything or of the
+ * classifier on frozen features), or the scores of a batch ({@link Predictor#logits}).
  */
 public final class StepBenchmark {
 
@@ -61,6 +63,7 @@ public final class StepBenchmark {
    * @param kernels name of the kernels
    * @param threads of a step, &gt; 0
    * @param steps that count, &gt; 0
+   * @param freeze what a training step does not train; NONE for {@link Mode#EVAL}
    */
   public record Setting(
       Mode mode,
@@ -69,7 +72,8 @@ public final class StepBenchmark {
       String kernels,
       int threads,
       int steps,
-      Detail detail) {
+      Detail detail,
+      Freeze freeze) {
 
     public Setting {
       checkPositive("batch size", batch);
@@ -78,6 +82,9 @@ public final class StepBenchmark {
       if (!Kernels.names().contains(kernels)) {
         throw new IllegalArgumentException(
             String.format("Invalid kernels: %s (must be one of %s)", kernels, Kernels.names()));
+      }
+      if (mode == Mode.EVAL && freeze != Freeze.NONE) {
+        throw new IllegalArgumentException("Invalid freeze: features (eval trains nothing)");
       }
     }
 
@@ -132,10 +139,11 @@ public final class StepBenchmark {
     public String line() {
       return String.format(
           Locale.ROOT,
-          "phiscale %s %s batch=%s res=%s %s fp32 threads=%s: %.2f images/s (median step %.3f s),"
+          "phiscale %s %s%s batch=%s res=%s %s fp32 threads=%s: %.2f images/s (median step %.3f s),"
               + " peak RSS %.0f MiB",
           setting.network().name(),
           setting.mode().name().toLowerCase(Locale.ROOT),
+          setting.freeze() == Freeze.NONE ? "" : " freeze=features",
           setting.batch(),
           setting.network().resolutionPx(),
           kernels,
@@ -183,12 +191,13 @@ public final class StepBenchmark {
     NetworkSpec network = setting.network();
     ReplicaSpec spec =
         new ReplicaSpec(
-            network,
-            new OptimizerSpec.Sgd(0.9, OptimizerSpec.Sgd.Variant.CLASSICAL),
-            WeightDecay.ORIGINAL,
-            EfficientNets.DEFAULT_LABEL_SMOOTHING,
-            setting.kernels(),
-            setting.threads());
+                network,
+                new OptimizerSpec.Sgd(0.9, OptimizerSpec.Sgd.Variant.CLASSICAL),
+                WeightDecay.ORIGINAL,
+                EfficientNets.DEFAULT_LABEL_SMOOTHING,
+                setting.kernels(),
+                setting.threads())
+            .withFreeze(setting.freeze(), FrozenBatchNorm.INFERENCE);
     FloatBuffer images = images(network, setting.batch());
     int[] classes = new int[setting.batch()];
     Arrays.setAll(classes, i -> i % network.classes());

@@ -28,6 +28,9 @@ import org.nd4j.shade.jackson.annotation.JsonProperty;
  */
 public final class MBConv extends KernelLayerConfiguration {
 
+  /** Path of the expansion's segments. */
+  static final String EXPANSION = "expand";
+
   @JsonProperty private int kernel;
   @JsonProperty private int stride;
   @JsonProperty private int expanded;
@@ -55,7 +58,7 @@ public final class MBConv extends KernelLayerConfiguration {
   Optional<NormalisedConvolution.Definition> expansion() {
     return expanded == inputChannels()
         ? Optional.empty()
-        : Optional.of(pointwise("expand", inputChannels(), expanded, Activation.SWISH));
+        : Optional.of(pointwise(EXPANSION, inputChannels(), expanded, Activation.SWISH));
   }
 
   NormalisedConvolution.Definition depthwise() {

@@ -55,6 +55,8 @@ public final class EfficientNets {
   /** What the original spreads over all classes. */
   public static final double DEFAULT_LABEL_SMOOTHING = 0.1;
 
+  private static final String CLASSIFIER = "classifier";
+
   private EfficientNets() {}
 
   /**
@@ -143,18 +145,44 @@ public final class EfficientNets {
                 batchNorm,
                 seed),
             below)
-        .addLayer(
-            "classifier",
-            new ClassifierHead(
-                "classifier",
-                spec.headFilters(),
-                spec.classes(),
-                spec.dropout(),
-                labelSmoothing,
-                seed),
-            "head")
-        .setOutputs("classifier")
+        .addLayer(CLASSIFIER, classifier(spec, seed, labelSmoothing), "head")
+        .setOutputs(CLASSIFIER)
         .build();
+  }
+
+  private static ClassifierHead classifier(NetworkSpec spec, long seed, double labelSmoothing) {
+    return new ClassifierHead(
+        CLASSIFIER, spec.headFilters(), spec.classes(), spec.dropout(), labelSmoothing, seed);
+  }
+
+  /**
+   * The classifier of a network alone, with the parameters that it has at the end of the network's
+   * vector and the same dropout.
+   *
+   * <p>Input: (N, H, W, head filters), whose mean over H and W counts; (N, 1, 1, head filters)
+   * where that was taken already, as {@link FoldedNetwork#features} does.
+   */
+  public static ComputationGraph buildClassifier(
+      NetworkSpec spec, long seed, double labelSmoothing) {
+    return build(
+        new NeuralNetConfiguration.Builder()
+            .seed(seed)
+            .updater(new NoOp())
+            .dataType(DataType.FLOAT)
+            .miniBatch(false)
+            .trainingWorkspaceMode(WorkspaceMode.NONE)
+            .inferenceWorkspaceMode(WorkspaceMode.NONE)
+            .graphBuilder()
+            .addInputs("features")
+            .setInputTypes(InputType.convolutional(1, 1, spec.headFilters(), CNN2DFormat.NHWC))
+            .addLayer(CLASSIFIER, classifier(spec, seed, labelSmoothing), "features")
+            .setOutputs(CLASSIFIER)
+            .build());
+  }
+
+  /** Whether a segment of a network's layout is of its classifier; those lie at the end. */
+  public static boolean isClassifier(String segment) {
+    return segment.startsWith(CLASSIFIER + "/");
   }
 
   /** The flat vector of a network's initial values, which depend on it and the seed alone. */
@@ -231,10 +259,42 @@ public final class EfficientNets {
       activations = layer.activate(activations, false, noWorkspaces);
       layer.clear();
     }
+    ClassifierHeadLayer head = classifier(layers);
+    INDArray scores = head.scores(activations, noWorkspaces);
+    head.clear();
+    return scores;
+  }
+
+  /**
+   * A training pass forward, and backward through the classifier alone. In the flattened gradients
+   * those of the classifier and the changes of all running statistics are then new.
+   *
+   * @param features (N, H, W, C)
+   * @param labels (N, classes)
+   * @return the mean loss
+   */
+  public static double computeClassifierGradients(
+      ComputationGraph graph, INDArray features, INDArray labels) {
+    LayerWorkspaceMgr noWorkspaces = LayerWorkspaceMgr.noWorkspaces();
+    INDArray activations = features;
+    List<KernelLayer<?>> layers = layers(graph);
+    for (KernelLayer<?> layer : layers.subList(0, layers.size() - 1)) {
+      activations = layer.activate(activations, true, noWorkspaces);
+      layer.computeRunningStatisticsChange();
+      layer.clear();
+    }
+    ClassifierHeadLayer head = classifier(layers);
+    head.setInput(activations, noWorkspaces);
+    head.setLabels(labels);
+    head.backpropGradient(null, noWorkspaces);
+    double loss = head.computeScore(0, true, noWorkspaces);
+    head.clear();
+    return loss;
+  }
+
+  private static ClassifierHeadLayer classifier(List<KernelLayer<?>> layers) {
     if (layers.get(layers.size() - 1) instanceof ClassifierHeadLayer head) {
-      INDArray scores = head.scores(activations, noWorkspaces);
-      head.clear();
-      return scores;
+      return head;
     }
     throw new IllegalArgumentException(
         "Invalid graph: its last layer is not a classifier head, so it has no scores");

@@ -58,6 +58,8 @@ public final class FoldedNetwork implements AutoCloseable {
   private int plannedBatch;
   private INDArray plannedFeatures;
   private final List<Runnable> plan = new ArrayList<>();
+  private INDArray pooledFeatures;
+  private Runnable classification;
   private INDArray scores;
 
   /** An image-shaped array and its shape. */
@@ -155,31 +157,44 @@ public final class FoldedNetwork implements AutoCloseable {
    * @throws IllegalStateException if no parameters were loaded
    */
   public INDArray logits(INDArray features) {
+    features(features);
+    classification.run();
+    return scores;
+  }
+
+  /**
+   * What the classifier sees: the mean of the head's output over H and W.
+   *
+   * @param images (N, H, W, C) float32, c-ordered
+   * @return (N, head filters), a buffer of this network, overwritten by the next call
+   * @throws IllegalStateException if no parameters were loaded
+   */
+  public INDArray features(INDArray images) {
     if (!loaded) {
       throw new IllegalStateException(
           String.format("Cannot predict by %s: no parameters were loaded", spec.name()));
     }
     long px = spec.resolutionPx();
-    if (features.rank() != 4
-        || features.size(1) != px
-        || features.size(2) != px
-        || features.size(3) != spec.inputChannels()) {
+    if (images.rank() != 4
+        || images.size(1) != px
+        || images.size(2) != px
+        || images.size(3) != spec.inputChannels()) {
       throw new IllegalArgumentException(
           String.format(
               "Invalid images for %s: %s (must be (N, %s, %s, %s))",
-              spec.name(), Arrays.toString(features.shape()), px, px, spec.inputChannels()));
+              spec.name(), Arrays.toString(images.shape()), px, px, spec.inputChannels()));
     }
-    int batch = Math.toIntExact(features.size(0));
+    int batch = Math.toIntExact(images.size(0));
     if (batch != plannedBatch) {
       // Buffers grow while the first list is made, which frees what it took before.
       plan(batch);
       plan(batch);
       plannedBatch = batch;
     }
-    plannedFeatures = features;
+    plannedFeatures = images;
     plan.forEach(Runnable::run);
     plannedFeatures = null;
-    return scores;
+    return pooledFeatures;
   }
 
   /** Lists the calls for a batch size, with the arrays they work on. */
@@ -317,7 +332,8 @@ public final class FoldedNetwork implements AutoCloseable {
     INDArray bias = folded("classifier/dense/bias", spec.classes());
     INDArray result = activations.array("scores", DataType.FLOAT, shape.batch(), spec.classes());
     plan.add(() -> kernels.globalAveragePool(shape, input.array(), pooled));
-    plan.add(() -> kernels.dense(dense, pooled, weight, bias, result));
+    pooledFeatures = pooled;
+    classification = () -> kernels.dense(dense, pooled, weight, bias, result);
     scores = result;
   }
 

@@ -1,5 +1,6 @@
 package io.phiscale.model.spec;
 
+import io.phiscale.model.scaling.EfficientNetVariant;
 import java.io.Serializable;
 
 /**
@@ -21,6 +22,11 @@ public record BatchNormConvention(double epsilon, double momentum) implements Se
 
   /** PyTorch's default, torchvision's B0 to B4: 1e-5 and 0.9 (in PyTorch's meaning 0.1). */
   public static final BatchNormConvention TORCH = new BatchNormConvention(1e-5, 0.9);
+
+  /** What torchvision trains a variant with: {@link #TORCH} for B0 to B4, epsilon 1e-3 above. */
+  public static BatchNormConvention ofTorchvision(EfficientNetVariant variant) {
+    return variant.compareTo(EfficientNetVariant.B5) < 0 ? TORCH : TENSORFLOW;
+  }
 
   public BatchNormConvention {
     if (!(epsilon > 0) || Double.isInfinite(epsilon)) {

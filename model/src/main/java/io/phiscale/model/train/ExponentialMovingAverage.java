@@ -48,6 +48,24 @@ public record ExponentialMovingAverage(double decay) implements Serializable {
   }
 
   /**
+   * As {@link #update(FloatBuffer, FloatBuffer, long, int)}, of the trained part alone: the average
+   * of what is frozen keeps its bits.
+   *
+   * @param average of all parameters, changed
+   * @param parameters all of them
+   */
+  public void update(
+      float[] average, float[] parameters, TrainedPart part, long step, int stepsCovered) {
+    for (TrainedPart.Range range : part.ranges()) {
+      update(
+          FloatBuffer.wrap(average, range.offset(), range.length()).slice(),
+          FloatBuffer.wrap(parameters, range.offset(), range.length()).slice(),
+          step,
+          stepsCovered);
+    }
+  }
+
+  /**
    * Moves the average towards the parameters, in place. The d of the last step covered is used for
    * all of them.
    *

@@ -11,7 +11,6 @@ import java.util.Arrays;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
-import org.deeplearning4j.nn.graph.ComputationGraph;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.factory.Nd4j;
@@ -21,19 +20,19 @@ import org.nd4j.linalg.factory.Nd4j;
  * kernels. A training step is one call.
  *
  * <p>Between steps a replica is its two vectors, the parameters (running statistics included) and
- * the optimizer's state (its slots laid end to end): {@link #load} and {@link #store} move them,
- * and nothing else is remembered. So what a step computes is a function of those vectors and its
- * arguments, bit for bit, on a given machine and number of threads.
+ * the optimizer's state (its slots laid end to end, each as long as the {@link TrainedPart}):
+ * {@link #load} and {@link #store} move them, and nothing else is remembered. So what a step
+ * computes is a function of those vectors and its arguments, bit for bit, on a given machine and
+ * number of threads. Frozen parameters are read and never written.
  *
  * <p>Used by one thread at a time. Owns native memory: close it.
  */
 public final class Replica implements AutoCloseable {
   private final ReplicaSpec spec;
   private final StepContext context;
-  private final ComputationGraph graph;
+  private final TrainedPart part;
+  private final TrainedNetwork network;
   private final Optimizer optimizer;
-  private final FloatBuffer parameters;
-  private final FloatBuffer gradients;
   private final List<FloatBuffer> state = new ArrayList<>();
   private final Map<Phase, Long> phaseNanos = new EnumMap<>(Phase.class);
   private INDArray features;
@@ -77,16 +76,12 @@ public final class Replica implements AutoCloseable {
     for (Phase phase : Phase.values()) {
       phaseNanos.put(phase, 0L);
     }
-    graph = EfficientNets.build(spec.network(), 0, spec.labelSmoothing());
-    EfficientNets.use(graph, context);
-    ParameterLayout layout = EfficientNets.parameterLayout(graph);
-    optimizer = spec.optimizer().create(layout, spec.weightDecay());
-    parameters = Backend.view(graph.params());
-    graph.initGradientsView();
-    gradients = Backend.view(graph.getFlattenedGradients());
+    part = spec.trainedPart();
+    network = TrainedNetwork.of(spec, context);
+    optimizer = spec.optimizer().create(part.layout(), spec.weightDecay());
     for (int i = 0; i < optimizer.stateSlots().size(); i++) {
       state.add(
-          ByteBuffer.allocateDirect(layout.length() * Float.BYTES)
+          ByteBuffer.allocateDirect(part.length() * Float.BYTES)
               .order(ByteOrder.nativeOrder())
               .asFloatBuffer());
     }
@@ -98,6 +93,11 @@ public final class Replica implements AutoCloseable {
     return spec;
   }
 
+  /** What of its parameters changes. */
+  public TrainedPart trainedPart() {
+    return part;
+  }
+
   /** The paper's initial values: they depend on the network and the seed alone. */
   public float[] initialParameters(long seed) {
     return EfficientNets.initialParameters(spec.network(), seed);
@@ -105,14 +105,11 @@ public final class Replica implements AutoCloseable {
 
   /** The optimizer's state before the first step, slot after slot. */
   public float[] initialOptimizerState() {
-    float[] values = new float[state.size() * parameters.limit()];
+    float[] values = new float[state.size() * part.length()];
     List<Optimizer.StateSlot> slots = optimizer.stateSlots();
     for (int slot = 0; slot < slots.size(); slot++) {
       Arrays.fill(
-          values,
-          slot * parameters.limit(),
-          (slot + 1) * parameters.limit(),
-          slots.get(slot).initialValue());
+          values, slot * part.length(), (slot + 1) * part.length(), slots.get(slot).initialValue());
     }
     return values;
   }
@@ -120,32 +117,34 @@ public final class Replica implements AutoCloseable {
   /**
    * Takes over parameters and optimizer state.
    *
+   * @param newParameters all of them, frozen ones included
    * @throws IllegalArgumentException if a length is not this network's
    */
   public void load(float[] newParameters, float[] newState) {
-    requireLengths(newParameters, newState);
-    parameters.put(0, newParameters);
+    requireLengths(newParameters, part.wholeLength(), newState);
+    network.load(newParameters);
     for (int slot = 0; slot < state.size(); slot++) {
-      state.get(slot).put(0, newState, slot * parameters.limit(), parameters.limit());
+      state.get(slot).put(0, newState, slot * part.length(), part.length());
     }
   }
 
   /**
-   * Copies parameters and optimizer state out.
+   * Copies the trained parameters and the optimizer's state out.
    *
+   * @param parametersOut as long as {@link #trainedPart}: all parameters where nothing is frozen
    * @throws IllegalArgumentException if a length is not this network's
    */
   public void store(float[] parametersOut, float[] stateOut) {
-    requireLengths(parametersOut, stateOut);
-    parameters.get(0, parametersOut);
+    requireLengths(parametersOut, part.length(), stateOut);
+    network.parameters().get(0, parametersOut);
     for (int slot = 0; slot < state.size(); slot++) {
-      state.get(slot).get(0, stateOut, slot * parameters.limit(), parameters.limit());
+      state.get(slot).get(0, stateOut, slot * part.length(), part.length());
     }
   }
 
-  private void requireLengths(float[] someParameters, float[] someState) {
-    int expected = parameters.limit();
-    if (someParameters.length != expected || someState.length != expected * state.size()) {
+  private void requireLengths(float[] someParameters, int expected, float[] someState) {
+    int expectedState = part.length() * state.size();
+    if (someParameters.length != expected || someState.length != expectedState) {
       throw new IllegalArgumentException(
           String.format(
               "Invalid vectors for %s: %s parameters and %s values of optimizer state (must be %s and"
@@ -154,12 +153,12 @@ public final class Replica implements AutoCloseable {
               someParameters.length,
               someState.length,
               expected,
-              expected * state.size()));
+              expectedState));
     }
   }
 
   /**
-   * One training step: forward, backward, update.
+   * One training step: forward, backward, update of what is trained.
    *
    * @param images (N, H, W, C) float32, normalised, from its position to its limit
    * @param classes right class of each image; its length is N
@@ -174,17 +173,14 @@ public final class Replica implements AutoCloseable {
     long start = System.nanoTime();
     Backend.useThreads(spec.threads());
     context.setStepSeed(stepSeed);
-    graph.setInput(0, features(images, classes.length));
-    graph.setLabels(labels(classes));
+    INDArray batch = features(images, classes.length);
+    INDArray targets = labels(classes);
     start = spent(Phase.INPUT, start);
-    graph.computeGradientAndScore();
-    double loss = graph.score();
-    graph.clear();
+    double loss = network.computeGradients(batch, targets);
     start = spent(Phase.NETWORK, start);
     if (Double.isFinite(loss)) {
-      Backend.toHost(graph.getFlattenedGradients());
-      optimizer.step(parameters, gradients, state, learningRate, stepIndex);
-      Backend.changedOnHost(graph.params());
+      optimizer.step(network.parameters(), network.gradients(), state, learningRate, stepIndex);
+      network.changed();
     }
     spent(Phase.OPTIMIZER, start);
     return loss;
@@ -230,7 +226,7 @@ public final class Replica implements AutoCloseable {
   public void close() {
     Backend.close(features);
     Backend.close(labels);
-    graph.close();
+    network.close();
     context.close();
   }
 }

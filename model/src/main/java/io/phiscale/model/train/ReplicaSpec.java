@@ -1,5 +1,8 @@
 package io.phiscale.model.train;
 
+import io.phiscale.model.network.EfficientNets;
+import io.phiscale.model.spec.Freeze;
+import io.phiscale.model.spec.FrozenBatchNorm;
 import io.phiscale.model.spec.NetworkSpec;
 import java.io.Serializable;
 
@@ -10,6 +13,8 @@ import java.io.Serializable;
  * @param optimizer the local optimizer
  * @param weightDecay what it decays, and how strongly
  * @param labelSmoothing share of the target that is spread over all classes, [0, 1)
+ * @param freeze what is not trained
+ * @param frozenBatchNorm what batch norm does there; without effect where nothing is frozen
  * @param kernels name of the kernels that compute it
  * @param threads threads of one replica, &gt; 0
  */
@@ -18,6 +23,8 @@ public record ReplicaSpec(
     OptimizerSpec optimizer,
     WeightDecay weightDecay,
     double labelSmoothing,
+    Freeze freeze,
+    FrozenBatchNorm frozenBatchNorm,
     String kernels,
     int threads)
     implements Serializable {
@@ -31,5 +38,55 @@ public record ReplicaSpec(
       throw new IllegalArgumentException(
           String.format("Invalid number of threads: %s (must be > 0)", threads));
     }
+  }
+
+  /** With nothing frozen. */
+  public ReplicaSpec(
+      NetworkSpec network,
+      OptimizerSpec optimizer,
+      WeightDecay weightDecay,
+      double labelSmoothing,
+      String kernels,
+      int threads) {
+    this(
+        network,
+        optimizer,
+        weightDecay,
+        labelSmoothing,
+        Freeze.NONE,
+        FrozenBatchNorm.INFERENCE,
+        kernels,
+        threads);
+  }
+
+  /** The same with a part frozen. */
+  public ReplicaSpec withFreeze(Freeze newFreeze, FrozenBatchNorm newFrozenBatchNorm) {
+    return new ReplicaSpec(
+        network,
+        optimizer,
+        weightDecay,
+        labelSmoothing,
+        newFreeze,
+        newFrozenBatchNorm,
+        kernels,
+        threads);
+  }
+
+  /**
+   * What of the parameter vector changes in training: all of it; or the classifier, and with {@link
+   * FrozenBatchNorm#TRAINING} the running statistics.
+   */
+  public TrainedPart trainedPart() {
+    ParameterLayout whole = EfficientNets.parameterLayout(network);
+    return switch (freeze) {
+      case NONE -> TrainedPart.of(whole, segment -> true);
+      case FEATURES ->
+          TrainedPart.of(
+              whole,
+              segment ->
+                  EfficientNets.isClassifier(segment.name())
+                      || (frozenBatchNorm == FrozenBatchNorm.TRAINING
+                          && segment.kind().runningStatistic()));
+    };
   }
 }

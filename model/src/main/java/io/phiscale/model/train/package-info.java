@@ -3,6 +3,7 @@
  *
  * <ul>
  *   <li>{@link io.phiscale.model.train.ParameterLayout}: which range of the vector is what;
+ *   <li>{@link io.phiscale.model.train.TrainedPart}: what of it is not frozen;
  *   <li>{@link io.phiscale.model.train.OptimizerSpec} → {@link io.phiscale.model.train.Optimizer}:
  *       one fused pass over parameters, gradients and state; {@link
  *       io.phiscale.model.train.WeightDecay};

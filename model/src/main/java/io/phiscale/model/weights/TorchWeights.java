@@ -89,6 +89,27 @@ public final class TorchWeights {
         List.of(outputs, inputs, height, width));
   }
 
+  /**
+   * For how many classes tensors are, by the shape of the classifier's weights.
+   *
+   * @throws IllegalArgumentException if there are none, or they are not two-dimensional
+   */
+  public static int classes(NetworkSpec spec, TorchLayout layout, Map<String, Tensor> tensors) {
+    String name = TorchLayout.tensorName(layout.modules(spec), "classifier/dense/weight");
+    Tensor weights = tensors.get(name);
+    if (weights == null) {
+      throw new IllegalArgumentException(
+          String.format("Invalid weights for %s: no tensor %s", spec.name(), name));
+    }
+    if (weights.shape().size() != 2 || weights.shape().get(0) < 1) {
+      throw new IllegalArgumentException(
+          String.format(
+              "Invalid tensor %s for %s: shape %s (must be [classes, %s])",
+              name, spec.name(), weights.shape(), spec.headFilters()));
+    }
+    return weights.shape().get(0);
+  }
+
   /** Names and PyTorch's shapes of all tensors, in the order of the parameter vector. */
   public Map<String, List<Integer>> shapes() {
     Map<String, List<Integer>> shapes = new LinkedHashMap<>();

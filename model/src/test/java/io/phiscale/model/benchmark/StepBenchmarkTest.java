@@ -12,12 +12,14 @@ import io.phiscale.model.benchmark.StepBenchmark.Setting;
 import io.phiscale.model.kernels.Kernels;
 import io.phiscale.model.scaling.CompoundScaling;
 import io.phiscale.model.spec.BaseNetwork;
+import io.phiscale.model.spec.Freeze;
 import io.phiscale.model.spec.NetworkSpec;
 import java.util.List;
 import java.util.Locale;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class StepBenchmarkTest {
 
@@ -25,7 +27,7 @@ class StepBenchmarkTest {
       NetworkSpec.of(BaseNetwork.TINY, CompoundScaling.EFFICIENTNET, 0, 10).withName("tiny");
 
   private static Setting setting(Mode mode, String kernels, Detail detail) {
-    return new Setting(mode, NETWORK, 2, kernels, 1, 3, detail);
+    return new Setting(mode, NETWORK, 2, kernels, 1, 3, detail, Freeze.NONE);
   }
 
   @ParameterizedTest
@@ -64,6 +66,21 @@ class StepBenchmarkTest {
     addsUp(result);
   }
 
+  @ParameterizedTest
+  @ValueSource(strings = {Kernels.ONEDNN, Kernels.ND4J})
+  void aStepOnFrozenFeaturesConvolvesForwardOnly(String kernels) {
+    Result result =
+        StepBenchmark.run(
+            new Setting(Mode.STEP, NETWORK, 2, kernels, 1, 3, Detail.PROFILE, Freeze.FEATURES));
+
+    assertThat(result.line()).startsWith("phiscale tiny step freeze=features batch=2 res=");
+    assertThat(result.parts())
+        .extracting(Part::name)
+        .contains("depthwise forward", "pointwise forward", "classifier", "optimizer")
+        .noneMatch(name -> name.contains("backward") || name.contains("batch norm"));
+    addsUp(result);
+  }
+
   @Test
   void partsOfAnEvaluationAreFoldedConvolutions() {
     Result result = StepBenchmark.run(setting(Mode.EVAL, Kernels.ONEDNN, Detail.PROFILE));
@@ -94,14 +111,24 @@ class StepBenchmarkTest {
 
   @Test
   void wrongSettingsSaySo() {
-    assertThatThrownBy(() -> new Setting(Mode.STEP, NETWORK, 0, Kernels.AUTO, 1, 1, Detail.TOTAL))
+    assertThatThrownBy(
+            () -> new Setting(Mode.STEP, NETWORK, 0, Kernels.AUTO, 1, 1, Detail.TOTAL, Freeze.NONE))
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessage("Invalid batch size: 0 (must be > 0)");
-    assertThatThrownBy(() -> new Setting(Mode.STEP, NETWORK, 1, Kernels.AUTO, -1, 1, Detail.TOTAL))
+    assertThatThrownBy(
+            () ->
+                new Setting(Mode.STEP, NETWORK, 1, Kernels.AUTO, -1, 1, Detail.TOTAL, Freeze.NONE))
         .hasMessage("Invalid number of threads: -1 (must be > 0)");
-    assertThatThrownBy(() -> new Setting(Mode.STEP, NETWORK, 1, Kernels.AUTO, 1, 0, Detail.TOTAL))
+    assertThatThrownBy(
+            () -> new Setting(Mode.STEP, NETWORK, 1, Kernels.AUTO, 1, 0, Detail.TOTAL, Freeze.NONE))
         .hasMessage("Invalid number of steps: 0 (must be > 0)");
-    assertThatThrownBy(() -> new Setting(Mode.STEP, NETWORK, 1, "cuda", 1, 1, Detail.TOTAL))
+    assertThatThrownBy(
+            () -> new Setting(Mode.STEP, NETWORK, 1, "cuda", 1, 1, Detail.TOTAL, Freeze.NONE))
         .hasMessage("Invalid kernels: cuda (must be one of %s)", List.of("auto", "onednn", "nd4j"));
+    assertThatThrownBy(
+            () ->
+                new Setting(
+                    Mode.EVAL, NETWORK, 1, Kernels.AUTO, 1, 1, Detail.TOTAL, Freeze.FEATURES))
+        .hasMessage("Invalid freeze: features (eval trains nothing)");
   }
 }

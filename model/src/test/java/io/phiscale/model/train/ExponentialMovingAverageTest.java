@@ -46,6 +46,25 @@ class ExponentialMovingAverageTest {
     }
   }
 
+  /** Adding 0 to a negative zero makes it positive: what is frozen must not be touched at all. */
+  @Test
+  void theAverageOfWhatIsFrozenKeepsItsBits() {
+    ParameterLayout layout =
+        ParameterLayout.builder()
+            .add("a", 2, ParameterLayout.Kind.CONVOLUTION_WEIGHT)
+            .add("b", 1, ParameterLayout.Kind.DENSE_WEIGHT)
+            .add("c", 1, ParameterLayout.Kind.BIAS)
+            .build();
+    TrainedPart part = TrainedPart.of(layout, segment -> segment.name().equals("b"));
+    float[] average = {-0.0f, 7, 10, -0.0f};
+    ExponentialMovingAverage.ORIGINAL.update(
+        average, new float[] {-0.0f, 8, 20, -0.0f}, part, 8, 1);
+
+    assertThat(average).containsExactly(-0.0f, 7, 15, -0.0f);
+    assertThat(Float.floatToRawIntBits(average[0])).isEqualTo(0x80000000);
+    assertThat(Float.floatToRawIntBits(average[3])).isEqualTo(0x80000000);
+  }
+
   @Test
   void wrongValuesAreNamed() {
     assertThatThrownBy(() -> new ExponentialMovingAverage(1))
