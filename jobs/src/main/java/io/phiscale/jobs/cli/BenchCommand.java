@@ -79,7 +79,7 @@ final class BenchCommand extends PhiscaleCommand {
       names = "--steps",
       paramLabel = "NUMBER",
       defaultValue = "6",
-      description = "Steps that count, after a few that warm up (default: ${DEFAULT-VALUE}).")
+      description = "Steps that count, after as many that warm up (default: ${DEFAULT-VALUE}).")
   private int steps;
 
   @Option(

@@ -33,8 +33,16 @@ import java.util.SplittableRandom;
  */
 public final class StepBenchmark {
 
-  /** Steps before those that count: the JIT compiles in them, buffers grow and primitives form. */
+  /** Least number of steps before those that count. */
   public static final int WARM_UP_STEPS = 4;
+
+  /**
+   * Steps before those that count, in which buffers grow, primitives form and the JIT compiles: as
+   * many as those that count, so that a longer measurement is also of a warmer machine.
+   */
+  static int warmUpSteps(int steps) {
+    return Math.max(WARM_UP_STEPS, steps);
+  }
 
   private static final double LEARNING_RATE = 0.01;
 
@@ -157,7 +165,7 @@ public final class StepBenchmark {
     public String table() {
       double total = parts.stream().mapToDouble(Part::seconds).sum();
       StringBuilder text = new StringBuilder();
-      text.append(String.format("%-36s %6s %9s %6s%n", "part of a step", "calls", "ms", "share"));
+      text.append(String.format("%-44s %6s %9s %6s%n", "part of a step", "calls", "ms", "share"));
       for (Part part : parts) {
         text.append(row(part.name(), Long.toString(part.calls()), part.seconds(), total));
       }
@@ -167,7 +175,7 @@ public final class StepBenchmark {
     private static String row(String name, String calls, double seconds, double total) {
       return String.format(
           Locale.ROOT,
-          "%-36s %6s %9.2f %5.1f%%%n",
+          "%-44s %6s %9.2f %5.1f%%%n",
           name,
           calls,
           seconds * 1e3,
@@ -203,9 +211,10 @@ public final class StepBenchmark {
     Arrays.setAll(classes, i -> i % network.classes());
     try (Replica replica = new Replica(spec, kernels)) {
       List<Double> seconds = new ArrayList<>();
+      int warmUp = warmUpSteps(setting.steps());
       Map<Replica.Phase, Long> before = replica.phaseNanos();
-      for (int step = 0; step < WARM_UP_STEPS + setting.steps(); step++) {
-        if (step == WARM_UP_STEPS) {
+      for (int step = 0; step < warmUp + setting.steps(); step++) {
+        if (step == warmUp) {
           before = replica.phaseNanos();
           forget(timed);
         }
@@ -216,7 +225,7 @@ public final class StepBenchmark {
           throw new IllegalStateException(
               "Cannot measure: the loss of step " + step + " is " + loss);
         }
-        if (step >= WARM_UP_STEPS) {
+        if (step >= warmUp) {
           seconds.add(nanos / 1e9);
         }
       }
@@ -237,14 +246,15 @@ public final class StepBenchmark {
     try (Predictor predictor = new Predictor(network, kernels, setting.threads())) {
       predictor.load(EfficientNets.initialParameters(network, 0));
       List<Double> seconds = new ArrayList<>();
-      for (int step = 0; step < WARM_UP_STEPS + setting.steps(); step++) {
-        if (step == WARM_UP_STEPS) {
+      int warmUp = warmUpSteps(setting.steps());
+      for (int step = 0; step < warmUp + setting.steps(); step++) {
+        if (step == warmUp) {
           forget(timed);
         }
         long start = System.nanoTime();
         predictor.logits(images, setting.batch());
         long nanos = System.nanoTime() - start;
-        if (step >= WARM_UP_STEPS) {
+        if (step >= warmUp) {
           seconds.add(nanos / 1e9);
         }
       }

@@ -57,8 +57,8 @@ class StepBenchmarkTest {
     assertThat(result.parts())
         .extracting(Part::name)
         .contains(
-            "depthwise, batch norm backward",
-            "squeeze-excitation forward",
+            "depthwise backward",
+            "squeeze-excitation and projection forward",
             "classifier",
             "optimizer",
             "images and labels",
