@@ -17,7 +17,7 @@ import java.time.Duration;
  * @param freeze what is not trained
  * @param frozenBatchNorm what batch norm does there
  * @param kernels which implementation computes the layers
- * @param precision number format of activations and parameters
+ * @param precision number format of what is largest in a training step
  * @param averaging what a round is
  * @param optimizer the local optimizer
  * @param learningRate its schedule
@@ -76,6 +76,11 @@ public record TrainSection(
             "freeze",
             "features",
             "none where train.initial-weights does not say what the features are")
+        .require(
+            precision == Precision.FP32 || kernels != KernelsChoice.ND4J,
+            "precision",
+            "bf16",
+            "fp32 where train.kernels = nd4j")
         .verify();
   }
 
@@ -123,10 +128,12 @@ public record TrainSection(
     ONEDNN
   }
 
-  /** Number format of activations and parameters. */
+  /** Number format of what is largest in a training step. */
   public enum Precision {
-    /** 32-bit floating point. */
-    FP32
+    /** 32-bit floating point everywhere. */
+    FP32,
+    /** bfloat16 for expanded feature maps and their gradients, fp32 for all else. */
+    BF16
   }
 
   /** Which parameters weight decay leaves alone. */

@@ -10,6 +10,7 @@ import io.phiscale.jobs.run.Progress;
 import io.phiscale.jobs.run.Provenance;
 import io.phiscale.jobs.run.RoundMetrics;
 import io.phiscale.jobs.run.RunDirectory;
+import io.phiscale.model.kernels.Precision;
 import io.phiscale.model.spec.Freeze;
 import io.phiscale.model.spec.FrozenBatchNorm;
 import io.phiscale.model.spec.NetworkSummary;
@@ -238,6 +239,7 @@ public final class TrainJob {
         Freeze.valueOf(train.freeze().name()),
         FrozenBatchNorm.valueOf(train.frozenBatchNorm().name()),
         Threads.kernels(train.kernels()),
+        Precision.valueOf(train.precision().name()),
         Threads.ofTask(session.sparkContext()));
   }
 

@@ -105,6 +105,10 @@ class ConfigurationLoaderTest {
 
   @Test
   void featuresAreFrozenOnlyWhereTheyComeFromSomewhere() throws IOException {
+    assertThat(problems(file("train { precision = bf16, kernels = nd4j }")))
+        .singleElement()
+        .asString()
+        .endsWith(": Invalid train.precision: bf16 (must be fp32 where train.kernels = nd4j)");
     assertThat(problems(file("train.freeze = features")))
         .containsExactly(
             "a.conf:1: Invalid train.freeze: features (must be none where train.initial-weights does"

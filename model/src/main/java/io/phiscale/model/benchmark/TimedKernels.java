@@ -15,6 +15,7 @@ import io.phiscale.model.kernels.SqueezeExcitationWeights;
 import io.phiscale.model.kernels.VarianceEstimate;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
 /** Kernels that note how long each kind of call of other kernels takes. */
@@ -88,6 +89,11 @@ final class TimedKernels implements Kernels {
   @Override
   public String name() {
     return timed.name();
+  }
+
+  @Override
+  public DataType stateType(DataType network) {
+    return timed.stateType(network);
   }
 
   @Override

@@ -22,6 +22,10 @@ import java.util.Arrays;
  * <p>Backward: the same, from the end. Read from memory are the outputs of the convolutions and two
  * gradients as large as they are, which all blocks of a replica share.
  *
+ * <p>With {@link Precision#BF16}, what is as large as an expanded image (the outputs of the first
+ * two convolutions and the two gradients) lies in memory as bfloat16, and is brought to FLOAT and
+ * back in a core's cache; all arithmetic is FLOAT.
+ *
  * <p>Images are divided among the members of the team.
  */
 final class FusedMBConv {
@@ -29,6 +33,13 @@ final class FusedMBConv {
   private static final String SUMS = "block sums";
   private static final String PRODUCTS = "block products";
   private static final String POOL = "pool";
+
+  /** Buffers for what is kept as bfloat16. */
+  private static final String CONVOLVED = "convolved";
+
+  private static final String FILTERED = "filtered";
+  private static final String GRADIENT = "filtered gradient";
+  private static final String WIDE_GRADIENT = "wide gradient";
   private static final String EXPANSION_PART = "expansion part";
   private static final String DEPTHWISE_PART = "depthwise part";
   private static final String PROJECTION_PART = "projection part";
@@ -37,13 +48,15 @@ final class FusedMBConv {
   private static final int FEWEST_ROWS = 96;
 
   private final OneDnnTeam team;
+  private final Precision precision;
   private final PhaseClock clock;
   private final BatchNormLine expansionLine = new BatchNormLine();
   private final BatchNormLine depthwiseLine = new BatchNormLine();
   private final BatchNormLine projectionLine = new BatchNormLine();
 
-  FusedMBConv(OneDnnTeam team, PhaseClock clock) {
+  FusedMBConv(OneDnnTeam team, Precision precision, PhaseClock clock) {
     this.team = team;
+    this.precision = precision;
     this.clock = clock;
   }
 
@@ -51,7 +64,10 @@ final class FusedMBConv {
   record Parameters(Floats weights, Floats scale, Floats shift) {}
 
   /** Memory of {@link NormalisedState}. */
-  record Kept(Floats convolved, Floats mean, Floats variance) {}
+  record Kept(WideTensor convolved, Floats mean, Floats variance) {}
+
+  /** Memory of the projection's {@link NormalisedState}, which is narrow. */
+  record KeptNarrow(Floats convolved, Floats mean, Floats variance) {}
 
   /** Memory of {@link SqueezeExcitationWeights} or their gradients. */
   record Squeeze(
@@ -65,17 +81,34 @@ final class FusedMBConv {
       Parameters expansion, Parameters depthwise, Squeeze squeeze, Parameters projection) {}
 
   /** Memory of {@link MBConvState}; null where the block has no such part. */
-  record BlockKept(Kept expansion, Kept depthwise, Gates squeeze, Kept projection) {}
+  record BlockKept(Kept expansion, Kept depthwise, Gates squeeze, KeptNarrow projection) {}
 
   private static void set(
-      BatchNormLine line, MBConvShape shape, int channels, Parameters parameters, Kept kept) {
-    line.set(
-        channels,
-        shape.epsilon(),
-        parameters.scale(),
-        parameters.shift(),
-        kept.mean(),
-        kept.variance());
+      BatchNormLine line,
+      MBConvShape shape,
+      int channels,
+      Parameters parameters,
+      Floats mean,
+      Floats variance) {
+    line.set(channels, shape.epsilon(), parameters.scale(), parameters.shift(), mean, variance);
+  }
+
+  private void setExpansion(MBConvShape shape, BlockParameters parameters, BlockKept kept) {
+    int channels = shape.depthwise().input().channels();
+    Kept state = kept.expansion();
+    set(expansionLine, shape, channels, parameters.expansion(), state.mean(), state.variance());
+  }
+
+  private void setDepthwise(MBConvShape shape, BlockParameters parameters, BlockKept kept) {
+    int channels = shape.depthwise().outputChannels();
+    Kept state = kept.depthwise();
+    set(depthwiseLine, shape, channels, parameters.depthwise(), state.mean(), state.variance());
+  }
+
+  private void setProjection(MBConvShape shape, BlockParameters parameters, BlockKept kept) {
+    int channels = shape.projection().outputChannels();
+    KeptNarrow state = kept.projection();
+    set(projectionLine, shape, channels, parameters.projection(), state.mean(), state.variance());
   }
 
   // ---------------------------------------------------------------- forward
@@ -89,21 +122,8 @@ final class FusedMBConv {
       Floats output) {
     clock.start();
     if (shape.expansion().isPresent()) {
-      ConvolutionShape expansion = shape.expansion().get();
-      Convolutions.convolveWithMoments(
-          team,
-          expansion,
-          input,
-          parameters.expansion().weights(),
-          kept.expansion().convolved(),
-          kept.expansion().mean(),
-          kept.expansion().variance());
-      set(
-          expansionLine,
-          shape,
-          expansion.outputChannels(),
-          parameters.expansion(),
-          kept.expansion());
+      expansion(shape.expansion().get(), parameters, input, kept);
+      setExpansion(shape, parameters, kept);
       clock.lap("expansion forward");
     }
     depthwise(shape, parameters, input, kept);
@@ -114,6 +134,46 @@ final class FusedMBConv {
     clock.lap("projection's batch norm and shortcut forward");
   }
 
+  /** The expansion and its moments. */
+  private void expansion(
+      ConvolutionShape expansion, BlockParameters parameters, Floats input, BlockKept kept) {
+    int inputs = expansion.input().channels();
+    int channels = expansion.outputChannels();
+    int rows = Math.toIntExact(expansion.input().rows());
+    int chunk = Convolutions.chunkUnits(expansion);
+    long filter = parameters.expansion().weights().address();
+    WideTensor wide = kept.expansion().convolved();
+    long work = Convolutions.work(expansion);
+    team.share(
+        rows,
+        work,
+        (member, from, end) -> {
+          BatchNormLine.startMoments(member, (long) end - from, channels);
+          wide.reserve(member, CONVOLVED, chunk);
+          for (int at = from; at < end; at += chunk) {
+            int count = Math.min(chunk, end - at);
+            Floats out = wide.target(member, CONVOLVED, at, at, count);
+            int row = wide.at(at, at);
+            member
+                .oneDnn()
+                .product(
+                    new Product(count, inputs, channels, inputs, 1, channels, 1, channels),
+                    input.address((long) at * inputs),
+                    filter,
+                    0,
+                    out.address((long) row * channels));
+            BatchNormLine.addMoments(member, out, row, count, channels);
+            wide.write(member, CONVOLVED, at, at, count);
+          }
+        });
+    BatchNormLine.combineMoments(
+        team,
+        team.shares(rows, work),
+        channels,
+        kept.expansion().mean(),
+        kept.expansion().variance());
+  }
+
   /** Batch norm and swish of the expansion, depthwise convolution, moments. */
   private void depthwise(
       MBConvShape shape, BlockParameters parameters, Floats input, BlockKept kept) {
@@ -122,7 +182,7 @@ final class FusedMBConv {
     int channels = in.channels();
     int inputPixels = Math.toIntExact(in.pixels());
     int pixels = Math.toIntExact(depthwise.output().pixels());
-    Floats out = kept.depthwise().convolved();
+    WideTensor out = kept.depthwise().convolved();
     long filter = parameters.depthwise().weights().address();
     int batch = in.batch();
     long elements = in.elements();
@@ -137,6 +197,10 @@ final class FusedMBConv {
                   ? member.buffer("activated", (long) inputPixels * channels)
                   : null;
           ConvolutionShape one = Convolutions.ofUnits(depthwise, 1);
+          out.reserve(member, FILTERED, bandRows * depthwise.outputWidth());
+          if (active != null) {
+            kept.expansion().convolved().reserve(member, CONVOLVED, inputPixels);
+          }
           for (int n = from; n < end; n++) {
             int done = 0;
             for (int row = 0; row < depthwise.outputHeight(); row += bandRows) {
@@ -150,14 +214,18 @@ final class FusedMBConv {
               } else {
                 int needed = band.firstRow() + band.shape().input().height();
                 if (needed > done) {
+                  WideTensor wide = kept.expansion().convolved();
+                  int base = n * inputPixels;
+                  int first = base + done * in.width();
+                  int count = (needed - done) * in.width();
                   member
                       .passes()
                       .affine(
-                          kept.expansion().convolved(),
-                          n * inputPixels + done * in.width(),
+                          wide.read(member, CONVOLVED, base, first, count),
+                          wide.at(first, base),
                           active,
                           done * in.width(),
-                          (needed - done) * in.width(),
+                          count,
                           channels,
                           expansionLine.factor(),
                           expansionLine.offset(),
@@ -167,6 +235,9 @@ final class FusedMBConv {
                 source = active.address((long) band.firstRow() * in.width() * channels);
               }
               int firstPixel = n * pixels + row * depthwise.outputWidth();
+              int bandPixels = (last - row) * depthwise.outputWidth();
+              Floats target = out.target(member, FILTERED, firstPixel, firstPixel, bandPixels);
+              int targetRow = out.at(firstPixel, firstPixel);
               member
                   .oneDnn()
                   .convolution(
@@ -176,9 +247,9 @@ final class FusedMBConv {
                       n == from && row == 0 ? Weights.NEW : Weights.SAME,
                       0,
                       Activation.IDENTITY,
-                      out.address((long) firstPixel * channels));
-              BatchNormLine.addMoments(
-                  member, out, firstPixel, (last - row) * depthwise.outputWidth(), channels);
+                      target.address((long) targetRow * channels));
+              BatchNormLine.addMoments(member, target, targetRow, bandPixels, channels);
+              out.write(member, FILTERED, firstPixel, firstPixel, bandPixels);
             }
           }
         });
@@ -188,7 +259,7 @@ final class FusedMBConv {
         channels,
         kept.depthwise().mean(),
         kept.depthwise().variance());
-    set(depthwiseLine, shape, channels, parameters.depthwise(), kept.depthwise());
+    setDepthwise(shape, parameters, kept);
   }
 
   /** Rows of the output whose input stays in the cache until they are computed. */
@@ -219,7 +290,7 @@ final class FusedMBConv {
     int outputs = projection.outputChannels();
     int pixels = Math.toIntExact(wide.pixels());
     int batch = wide.batch();
-    Floats filtered = kept.depthwise().convolved();
+    WideTensor wideFiltered = kept.depthwise().convolved();
     Floats out = kept.projection().convolved();
     long filter = parameters.projection().weights().address();
     team.share(
@@ -228,18 +299,22 @@ final class FusedMBConv {
         (member, from, end) -> {
           BatchNormLine.startMoments(member, (long) (end - from) * pixels, outputs);
           int group = groupImages(pixels);
+          wideFiltered.reserve(member, FILTERED, group * pixels);
           for (int n = from; n < end; n += group) {
             int images = Math.min(group, end - n);
-            if (shape.squeezes()) {
-              gate(member, shape, parameters.squeeze(), filtered, n, images, kept.squeeze());
-            }
             int rows = images * pixels;
+            int base = n * pixels;
+            Floats filtered = wideFiltered.read(member, FILTERED, base, base, rows);
+            int shift = wideFiltered.at(base, base) - base;
+            if (shape.squeezes()) {
+              gate(member, shape, parameters.squeeze(), filtered, shift, n, images, kept.squeeze());
+            }
             int chunk = chunkRows(projection, rows);
             Floats part = member.buffer("gated", (long) chunk * channels);
             for (int row = 0; row < rows; row += chunk) {
               int count = Math.min(chunk, rows - row);
               int first = n * pixels + row;
-              gated(member, shape, filtered, kept.squeeze(), first, count, part);
+              gated(member, shape, filtered, shift, kept.squeeze(), first, count, part);
               member
                   .oneDnn()
                   .product(
@@ -258,14 +333,19 @@ final class FusedMBConv {
         outputs,
         kept.projection().mean(),
         kept.projection().variance());
-    set(projectionLine, shape, outputs, parameters.projection(), kept.projection());
+    setProjection(shape, parameters, kept);
   }
 
-  /** Rows of batch norm and swish, times the gate: what the projection sees, at row 0 of part. */
+  /**
+   * Rows of batch norm and swish, times the gate: what the projection sees, at row 0 of part.
+   *
+   * @param shift what is to be added to a row of the tensor for its row in {@code filtered}
+   */
   private void gated(
       Member member,
       MBConvShape shape,
       Floats filtered,
+      int shift,
       Gates gates,
       int first,
       int count,
@@ -276,7 +356,7 @@ final class FusedMBConv {
           .passes()
           .affine(
               filtered,
-              first,
+              first + shift,
               part,
               0,
               count,
@@ -296,7 +376,7 @@ final class FusedMBConv {
           .passes()
           .gatedSwish(
               filtered,
-              row,
+              row + shift,
               part,
               row - first,
               rows,
@@ -314,6 +394,7 @@ final class FusedMBConv {
       MBConvShape shape,
       Squeeze weights,
       Floats filtered,
+      int shift,
       int first,
       int images,
       Gates gates) {
@@ -326,7 +407,7 @@ final class FusedMBConv {
           .passes()
           .swishSums(
               filtered,
-              n * pixels,
+              n * pixels + shift,
               pixels,
               channels,
               depthwiseLine.factor(),
@@ -442,29 +523,13 @@ final class FusedMBConv {
       BlockParameters gradients) {
     clock.start();
     if (shape.expansion().isPresent()) {
-      set(
-          expansionLine,
-          shape,
-          shape.depthwise().input().channels(),
-          parameters.expansion(),
-          kept.expansion());
+      setExpansion(shape, parameters, kept);
     }
-    set(
-        depthwiseLine,
-        shape,
-        shape.depthwise().outputChannels(),
-        parameters.depthwise(),
-        kept.depthwise());
-    set(
-        projectionLine,
-        shape,
-        shape.projection().outputChannels(),
-        parameters.projection(),
-        kept.projection());
+    setDepthwise(shape, parameters, kept);
+    setProjection(shape, parameters, kept);
     projectionLineGradients(shape, parameters, sampleScale, kept, outputGradient, gradients);
     clock.lap("projection's batch norm backward");
-    Floats filteredGradient =
-        team.buffer("filtered gradient", shape.depthwise().output().elements());
+    WideTensor filteredGradient = wide("filtered gradient", shape.depthwise().output());
     projectionGradients(
         shape, parameters, sampleScale, kept, outputGradient, filteredGradient, gradients);
     clock.lap("projection and squeeze-excitation backward");
@@ -519,7 +584,7 @@ final class FusedMBConv {
         shape,
         image,
         parameters.projection(),
-        kept.projection(),
+        kept.projection().variance(),
         gradients.projection());
   }
 
@@ -548,7 +613,7 @@ final class FusedMBConv {
       MBConvShape shape,
       ImageShape image,
       Parameters parameters,
-      Kept kept,
+      Floats variance,
       Parameters gradients) {
     int channels = image.channels();
     team.addSums(SUMS, shares, channels);
@@ -560,7 +625,7 @@ final class FusedMBConv {
         team.first().sums(SUMS, channels),
         team.first().sums(PRODUCTS, channels),
         parameters.scale(),
-        kept.variance(),
+        variance,
         gradients.scale(),
         gradients.shift());
   }
@@ -576,7 +641,7 @@ final class FusedMBConv {
       Floats sampleScale,
       BlockKept kept,
       Floats outputGradient,
-      Floats filteredGradient,
+      WideTensor filteredGradient,
       BlockParameters gradients) {
     ConvolutionShape projection = shape.projection();
     ImageShape wide = projection.input();
@@ -584,7 +649,7 @@ final class FusedMBConv {
     int outputs = projection.outputChannels();
     int pixels = Math.toIntExact(wide.pixels());
     int batch = wide.batch();
-    Floats filtered = kept.depthwise().convolved();
+    WideTensor wideFiltered = kept.depthwise().convolved();
     Floats projected = kept.projection().convolved();
     Floats weightGradient = gradients.projection().weights();
     long filter = parameters.projection().weights().address();
@@ -600,9 +665,15 @@ final class FusedMBConv {
           double[] products = member.cleared(PRODUCTS, channels);
           Floats partial = team.partial(PROJECTION_PART, member, weightGradient);
           int group = groupImages(pixels);
+          wideFiltered.reserve(member, FILTERED, group * pixels);
+          filteredGradient.reserve(member, GRADIENT, group * pixels);
           for (int n = from; n < end; n += group) {
             int images = Math.min(group, end - n);
             int rows = images * pixels;
+            int base = n * pixels;
+            Floats filtered = wideFiltered.read(member, FILTERED, base, base, rows);
+            Floats gradient = filteredGradient.target(member, GRADIENT, base, base, rows);
+            int shift = wideFiltered.at(base, base) - base;
             int chunk = chunkRows(projection, rows);
             Floats part = member.buffer("gated", (long) chunk * channels);
             Floats narrow = member.buffer("narrow", (long) chunk * outputs);
@@ -620,7 +691,7 @@ final class FusedMBConv {
                   pixels,
                   narrow,
                   outputs);
-              gated(member, shape, filtered, kept.squeeze(), first, count, part);
+              gated(member, shape, filtered, shift, kept.squeeze(), first, count, part);
               member
                   .oneDnn()
                   .product(
@@ -636,9 +707,9 @@ final class FusedMBConv {
                       narrow.address(),
                       filter,
                       0,
-                      filteredGradient.address((long) first * channels));
+                      gradient.address((long) (first + shift) * channels));
               if (shape.squeezes()) {
-                gateSums(member, part, filteredGradient, n, first, count, pixels, channels, pool);
+                gateSums(member, part, gradient, shift, n, first, count, pixels, channels, pool);
               }
             }
             if (shape.squeezes()) {
@@ -674,10 +745,10 @@ final class FusedMBConv {
                   .passes()
                   .swishGradient(
                       filtered,
-                      (n + i) * pixels,
-                      filteredGradient,
-                      (n + i) * pixels,
-                      filteredGradient,
+                      base + i * pixels + shift,
+                      gradient,
+                      base + i * pixels + shift,
+                      gradient,
                       pixels,
                       channels,
                       depthwiseLine.factor(),
@@ -688,6 +759,7 @@ final class FusedMBConv {
                       sums,
                       products);
             }
+            filteredGradient.write(member, GRADIENT, base, base, rows);
           }
         });
     int shares = team.shares(batch, wide.elements());
@@ -698,7 +770,7 @@ final class FusedMBConv {
         shape,
         wide,
         parameters.depthwise(),
-        kept.depthwise(),
+        kept.depthwise().variance(),
         gradients.depthwise());
     if (shape.squeezes()) {
       squeezeWeightGradients(
@@ -749,6 +821,7 @@ final class FusedMBConv {
       Member member,
       Floats gated,
       Floats gradient,
+      int shift,
       int firstImage,
       int first,
       int count,
@@ -760,7 +833,7 @@ final class FusedMBConv {
       int image = row / pixels;
       int rows = Math.min(first + count, (image + 1) * pixels) - row;
       Arrays.fill(sums, 0, channels, 0);
-      member.passes().productSums(gated, row - first, gradient, row, rows, channels, sums);
+      member.passes().productSums(gated, row - first, gradient, row + shift, rows, channels, sums);
       int at = (image - firstImage) * channels;
       for (int c = 0; c < channels; c++) {
         pool[at + c] += sums[c];
@@ -874,7 +947,7 @@ final class FusedMBConv {
       BlockParameters parameters,
       Floats input,
       BlockKept kept,
-      Floats filteredGradient,
+      WideTensor filteredGradient,
       Floats outputGradient,
       Floats inputGradient,
       BlockParameters gradients) {
@@ -887,7 +960,9 @@ final class FusedMBConv {
     ConvolutionShape one = Convolutions.ofUnits(depthwise, 1);
     Floats filter = parameters.depthwise().weights();
     Floats weightGradient = gradients.depthwise().weights();
-    Floats wideGradient = expands ? expandedGradient(shape) : null;
+    WideTensor wideGradient = expands ? expandedGradient(shape) : null;
+    WideTensor filtered = kept.depthwise().convolved();
+    WideTensor wide = expands ? kept.expansion().convolved() : null;
     int bandRows = gradientBandRows(one);
     team.share(
         in.batch(),
@@ -901,6 +976,12 @@ final class FusedMBConv {
           Floats active = expands ? member.buffer("activated", imageValues) : null;
           Floats slope = expands ? member.buffer("slope", imageValues) : null;
           Floats lower = expands ? member.buffer("activated gradient", imageValues) : null;
+          filtered.reserve(member, FILTERED, pixels);
+          filteredGradient.reserve(member, GRADIENT, pixels);
+          if (expands) {
+            wide.reserve(member, CONVOLVED, inputPixels);
+            wideGradient.reserve(member, WIDE_GRADIENT, inputPixels);
+          }
           for (int n = from; n < end; n++) {
             int activeRows = 0;
             int lowerRows = 0;
@@ -908,15 +989,18 @@ final class FusedMBConv {
               boolean first = n == from && row == 0;
               int last = Math.min(one.outputHeight(), row + bandRows);
               int bandPixels = row * one.outputWidth();
+              int base = n * pixels;
+              int bandFirst = base + bandPixels;
+              int bandCount = (last - row) * one.outputWidth();
               member
                   .passes()
                   .gradient(
-                      kept.depthwise().convolved(),
-                      filteredGradient,
+                      filtered.read(member, FILTERED, base, bandFirst, bandCount),
+                      filteredGradient.read(member, GRADIENT, base, bandFirst, bandCount),
                       upper,
                       bandPixels,
-                      n * pixels + bandPixels,
-                      (last - row) * one.outputWidth(),
+                      filtered.at(bandFirst, base),
+                      bandCount,
                       channels,
                       depthwiseLine.factor(),
                       depthwiseLine.offset(),
@@ -929,15 +1013,17 @@ final class FusedMBConv {
                       ? in.height()
                       : band.firstRow() + band.shape().input().height();
               if (expands && needed > activeRows) {
+                int wideFirst = n * inputPixels + activeRows * in.width();
+                int wideCount = (needed - activeRows) * in.width();
                 member
                     .passes()
                     .swishAndSlope(
-                        kept.expansion().convolved(),
-                        n * inputPixels + activeRows * in.width(),
+                        wide.read(member, CONVOLVED, n * inputPixels, wideFirst, wideCount),
+                        wide.at(wideFirst, n * inputPixels),
                         active,
                         slope,
                         activeRows * in.width(),
-                        (needed - activeRows) * in.width(),
+                        wideCount,
                         channels,
                         expansionLine.factor(),
                         expansionLine.offset());
@@ -980,20 +1066,25 @@ final class FusedMBConv {
                             ? lower.address(target)
                             : inputGradient.address(n * imageValues + target));
                 if (expands) {
+                  int wideBase = n * inputPixels;
+                  int wideFirst = wideBase + lowerRows * in.width();
+                  int wideCount = (lowerEnd - lowerRows) * in.width();
                   member
                       .passes()
                       .slopedGradient(
-                          kept.expansion().convolved(),
-                          n * inputPixels + lowerRows * in.width(),
+                          wide.read(member, CONVOLVED, wideBase, wideFirst, wideCount),
+                          wide.at(wideFirst, wideBase),
                           lower,
                           slope,
                           lowerRows * in.width(),
-                          wideGradient,
-                          (lowerEnd - lowerRows) * in.width(),
+                          wideGradient.target(
+                              member, WIDE_GRADIENT, wideBase, wideFirst, wideCount),
+                          wideCount,
                           channels,
                           expansionLine.centre(),
                           sums,
                           products);
+                  wideGradient.write(member, WIDE_GRADIENT, wideBase, wideFirst, wideCount);
                 }
                 lowerRows = lowerEnd;
               }
@@ -1013,7 +1104,7 @@ final class FusedMBConv {
           shape,
           in,
           parameters.expansion(),
-          kept.expansion(),
+          kept.expansion().variance(),
           gradients.expansion());
     }
   }
@@ -1033,8 +1124,20 @@ final class FusedMBConv {
     return (int) Math.max(4, 2 * Convolutions.CHUNK_BYTES / bytes);
   }
 
-  private Floats expandedGradient(MBConvShape shape) {
-    return team.buffer("expanded gradient", shape.depthwise().input().elements());
+  private WideTensor expandedGradient(MBConvShape shape) {
+    return wide("expanded gradient", shape.depthwise().input());
+  }
+
+  /** A tensor that all blocks share. */
+  private WideTensor wide(String name, ImageShape shape) {
+    return switch (precision) {
+      case FP32 -> new WideTensor.OfFloats(team.buffer(name, shape.elements()));
+      case BF16 ->
+          new WideTensor.OfHalves(
+              team.buffer(name, (shape.elements() + 1) / 2).address(),
+              shape.elements(),
+              shape.channels());
+    };
   }
 
   private static void addShortcut(
@@ -1070,7 +1173,8 @@ final class FusedMBConv {
     int inputs = expansion.input().channels();
     int channels = expansion.outputChannels();
     int rows = Math.toIntExact(expansion.input().rows());
-    Floats wideGradient = expandedGradient(shape);
+    WideTensor wideGradient = expandedGradient(shape);
+    WideTensor wide = kept.expansion().convolved();
     Floats weightGradient = gradients.expansion().weights();
     long filter = parameters.expansion().weights().address();
     int chunk = Convolutions.chunkUnits(expansion);
@@ -1081,16 +1185,18 @@ final class FusedMBConv {
         (member, from, end) -> {
           Floats partial = team.partial(EXPANSION_PART, member, weightGradient);
           Floats upper = member.buffer("chunk", (long) chunk * channels);
+          wide.reserve(member, CONVOLVED, chunk);
+          wideGradient.reserve(member, WIDE_GRADIENT, chunk);
           for (int at = from; at < end; at += chunk) {
             int count = Math.min(chunk, end - at);
             member
                 .passes()
                 .gradient(
-                    kept.expansion().convolved(),
-                    wideGradient,
+                    wide.read(member, CONVOLVED, at, at, count),
+                    wideGradient.read(member, WIDE_GRADIENT, at, at, count),
                     upper,
                     0,
-                    at,
+                    wide.at(at, at),
                     count,
                     channels,
                     expansionLine.factor(),

@@ -1,6 +1,7 @@
 package io.phiscale.model.kernels;
 
 import java.util.List;
+import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
 /**
@@ -61,6 +62,28 @@ public interface Kernels extends AutoCloseable {
           throw new IllegalArgumentException(
               String.format("Invalid kernels: %s (must be one of %s)", name, names()));
     };
+  }
+
+  /**
+   * {@link #create(String, int)} in another precision.
+   *
+   * @throws IllegalArgumentException also if the kernels do not know this precision
+   */
+  static Kernels create(String name, int threads, Precision precision) {
+    if (precision == Precision.FP32) {
+      return create(name, threads);
+    }
+    if (name.equals(ONEDNN) || (name.equals(AUTO) && OneDnnKernels.available())) {
+      return new OneDnnKernels(threads, precision);
+    }
+    throw new IllegalArgumentException(
+        String.format(
+            "Invalid precision: %s (kernels %s compute in fp32 only; %s)",
+            precision.key(),
+            name,
+            OneDnnKernels.available()
+                ? "onednn knows bf16"
+                : "oneDNN cannot be used here: " + OneDnnKernels.unavailableReason()));
   }
 
   /** The name by which {@link #create} makes such an instance. */
@@ -255,6 +278,15 @@ public interface Kernels extends AutoCloseable {
       INDArray outputGradient,
       INDArray inputGradient,
       MBConvWeights gradients);
+
+  /**
+   * The type of {@link MBConvState}'s outputs of expansion and depthwise convolution.
+   *
+   * @param network the type of all other arrays
+   */
+  default DataType stateType(DataType network) {
+    return network;
+  }
 
   /** Is told how long the parts of an operation that is made of several take. */
   interface PhaseObserver {

@@ -6,7 +6,6 @@ import io.phiscale.model.kernels.OneDnnThread.Weights;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.Map;
-import org.bytedeco.javacpp.Pointer;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
@@ -41,6 +40,7 @@ public final class OneDnnKernels implements Kernels {
   private final OneDnnTeam team;
   private final BatchNormLine line = new BatchNormLine();
   private final PhaseClock clock = new PhaseClock();
+  private final Precision precision;
   private final FusedMBConv blocks;
   private final Map<Long, Floats> views = new HashMap<>();
 
@@ -58,6 +58,16 @@ public final class OneDnnKernels implements Kernels {
    * @throws IllegalStateException if oneDNN cannot be used here
    */
   public OneDnnKernels(int threads) {
+    this(threads, Precision.FP32);
+  }
+
+  /**
+   * @param threads that a call uses, the caller included, > 0
+   * @param precision of {@link MBConvState} and of what is as large
+   * @throws IllegalArgumentException if {@code threads} is not positive
+   * @throws IllegalStateException if oneDNN cannot be used here
+   */
+  public OneDnnKernels(int threads, Precision precision) {
     if (threads <= 0) {
       throw new IllegalArgumentException(
           String.format("Invalid number of kernel threads: %s (must be > 0)", threads));
@@ -66,7 +76,8 @@ public final class OneDnnKernels implements Kernels {
       throw new IllegalStateException("Cannot use oneDNN: " + unavailableReason());
     }
     team = new OneDnnTeam(threads);
-    blocks = new FusedMBConv(team, clock);
+    this.precision = precision;
+    blocks = new FusedMBConv(team, precision, clock);
   }
 
   /** Whether oneDNN can be used on this machine, with the ND4J back end on the class path. */
@@ -84,6 +95,11 @@ public final class OneDnnKernels implements Kernels {
     return ONEDNN;
   }
 
+  @Override
+  public DataType stateType(DataType network) {
+    return precision == Precision.BF16 ? DataType.BFLOAT16 : network;
+  }
+
   /** Threads that a call uses. */
   public int threads() {
     return team.threads();
@@ -92,6 +108,11 @@ public final class OneDnnKernels implements Kernels {
   // ---------------------------------------------------------------- arrays
 
   private Floats floats(String what, INDArray array, long... shape) {
+    checkShape(what, array, shape);
+    return memory(what, array);
+  }
+
+  private static void checkShape(String what, INDArray array, long[] shape) {
     long[] actual = array.shape();
     if (!Arrays.equals(actual, shape)) {
       throw new IllegalArgumentException(
@@ -99,7 +120,6 @@ public final class OneDnnKernels implements Kernels {
               "Invalid shape of %s: %s (must be %s)",
               what, Arrays.toString(actual), Arrays.toString(shape)));
     }
-    return memory(what, array);
   }
 
   /** Any shape of this length: vectors come as (C) and as (1, C). */
@@ -118,9 +138,23 @@ public final class OneDnnKernels implements Kernels {
   }
 
   private Floats memory(String what, INDArray array) {
-    if (array.dataType() != DataType.FLOAT) {
+    long address = address(what, array, DataType.FLOAT);
+    long length = array.length();
+    Floats view = views.get(address);
+    if (view == null || view.length() != length) {
+      if (views.size() >= KEPT_VIEWS) {
+        views.clear();
+      }
+      view = new Floats(address, length);
+      views.put(address, view);
+    }
+    return view;
+  }
+
+  private long address(String what, INDArray array, DataType type) {
+    if (array.dataType() != type) {
       throw new IllegalArgumentException(
-          String.format("Invalid type of %s: %s (must be FLOAT)", what, array.dataType()));
+          String.format("Invalid type of %s: %s (must be %s)", what, array.dataType(), type));
     }
     long[] sizes = array.shape();
     long[] strides = array.stride();
@@ -136,18 +170,7 @@ public final class OneDnnKernels implements Kernels {
     }
     inUse[nextInUse] = array;
     nextInUse = (nextInUse + 1) % LARGEST_CALL;
-    Pointer pointer = array.data().addressPointer();
-    long address = pointer.address();
-    long length = array.length();
-    Floats view = views.get(address);
-    if (view == null || view.length() != length) {
-      if (views.size() >= KEPT_VIEWS) {
-        views.clear();
-      }
-      view = new Floats(address, length);
-      views.put(address, view);
-    }
-    return view;
+    return array.data().addressPointer().address();
   }
 
   // ---------------------------------------------------------------- convolution
@@ -691,12 +714,26 @@ public final class OneDnnKernels implements Kernels {
                 floats("reduced means", state.squeeze().reduced(), batch, shape.squeezed()),
                 floats("gate", state.squeeze().gate(), batch, channels))
             : null,
-        kept(shape.projection(), "projection", state.projection()));
+        new FusedMBConv.KeptNarrow(
+            floats("projection output", state.projection().convolved(), shape.output()),
+            vector("projection mean", state.projection().mean(), shape.output().channels()),
+            vector(
+                "projection variance", state.projection().variance(), shape.output().channels())));
+  }
+
+  private WideTensor wide(String what, INDArray array, ImageShape shape) {
+    if (precision == Precision.FP32) {
+      return new WideTensor.OfFloats(floats(what, array, shape));
+    }
+    checkShape(
+        what, array, new long[] {shape.batch(), shape.height(), shape.width(), shape.channels()});
+    return new WideTensor.OfHalves(
+        address(what, array, DataType.BFLOAT16), shape.elements(), shape.channels());
   }
 
   private FusedMBConv.Kept kept(ConvolutionShape shape, String what, NormalisedState state) {
     return new FusedMBConv.Kept(
-        floats(what + " output", state.convolved(), shape.output()),
+        wide(what + " output", state.convolved(), shape.output()),
         vector(what + " mean", state.mean(), shape.outputChannels()),
         vector(what + " variance", state.variance(), shape.outputChannels()));
   }

@@ -1,5 +1,7 @@
 package io.phiscale.model.kernels;
 
+import java.nio.ByteBuffer;
+
 /**
  * Passes over feature maps as matrices of (rows, channels), on one thread: what is bound by memory
  * and therefore done in as few passes as possible.
@@ -189,6 +191,21 @@ interface Passes {
 
   /** y = a · b, for elements [from, from + count). */
   void product(Floats a, Floats b, Floats y, int from, int count);
+
+  /**
+   * y(to + i) = x(from + i), i < count, from bfloat16.
+   *
+   * @param x in native order
+   */
+  void widen(ByteBuffer x, int from, Floats y, int to, int count);
+
+  /**
+   * y(to + i) = x(from + i), i < count, rounded to the nearest bfloat16, to even where two are as
+   * near; infinities stay, NaN stays some NaN.
+   *
+   * @param y in native order, written
+   */
+  void narrow(Floats x, int from, ByteBuffer y, int to, int count);
 
   /** y = sigmoid(a), for elements [from, from + count). */
   void sigmoid(Floats a, Floats y, int from, int count);

@@ -315,6 +315,30 @@ final class PlainPasses implements Passes {
     }
   }
 
+  @Override
+  public void widen(ByteBuffer x, int from, Floats y, int to, int count) {
+    for (int i = 0; i < count; i++) {
+      y.put(to + i, Float.intBitsToFloat(x.getShort((from + i) * Short.BYTES) << 16));
+    }
+  }
+
+  @Override
+  public void narrow(Floats x, int from, ByteBuffer y, int to, int count) {
+    for (int i = 0; i < count; i++) {
+      y.putShort((to + i) * Short.BYTES, bfloat16(x.at(from + i)));
+    }
+  }
+
+  /** The bits of the nearest bfloat16. */
+  private static short bfloat16(float value) {
+    int bits = Float.floatToIntBits(value);
+    if (Float.isNaN(value)) {
+      return 0x7fc0;
+    }
+    int odd = (bits >>> 16) & 1;
+    return (short) ((bits + 0x7fff + odd) >>> 16);
+  }
+
   static float sigmoid(float z) {
     return (float) (1 / (1 + Math.exp(-z)));
   }

@@ -8,6 +8,11 @@ import static io.phiscale.model.kernels.VectorMath.load;
 import java.nio.ByteBuffer;
 import java.util.Objects;
 import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.ShortVector;
+import jdk.incubator.vector.VectorOperators;
+import jdk.incubator.vector.VectorShape;
+import jdk.incubator.vector.VectorSpecies;
 
 /**
  * {@link Passes} in Java's Vector API.
@@ -23,6 +28,11 @@ final class VectorPasses implements Passes {
 
   private static final int TILE_ROWS = 64;
   private static final int STEP = LANES * Float.BYTES;
+  private static final int HALF_STEP = LANES * Short.BYTES;
+  private static final VectorSpecies<Integer> INTS =
+      VectorSpecies.of(int.class, SPECIES.vectorShape());
+  private static final VectorSpecies<Short> HALVES =
+      VectorSpecies.of(short.class, VectorShape.forBitSize(SPECIES.vectorBitSize() / 2));
 
   private final Passes plain = new PlainPasses();
 
@@ -976,6 +986,48 @@ final class VectorPasses implements Passes {
       load(left, at).mul(load(right, at)).intoByteBuffer(out, at, ORDER);
     }
     plain.product(a, b, y, from + whole(count), count % LANES);
+  }
+
+  @Override
+  public void widen(ByteBuffer x, int from, Floats y, int to, int count) {
+    Objects.checkFromIndexSize(from, count, x.capacity() / Short.BYTES);
+    checkRange(y, to, count);
+    ByteBuffer out = y.bytes();
+    int at = from * Short.BYTES;
+    int target = to * Float.BYTES;
+    for (int i = 0; i < whole(count); i += LANES, at += HALF_STEP, target += STEP) {
+      ShortVector halves = ShortVector.fromByteBuffer(HALVES, x, at, ORDER);
+      ((IntVector) halves.convertShape(VectorOperators.S2I, INTS, 0))
+          .lanewise(VectorOperators.LSHL, 16)
+          .reinterpretAsFloats()
+          .intoByteBuffer(out, target, ORDER);
+    }
+    plain.widen(x, from + whole(count), y, to + whole(count), count % LANES);
+  }
+
+  @Override
+  public void narrow(Floats x, int from, ByteBuffer y, int to, int count) {
+    checkRange(x, from, count);
+    Objects.checkFromIndexSize(to, count, y.capacity() / Short.BYTES);
+    ByteBuffer in = x.bytes();
+    int at = from * Float.BYTES;
+    int target = to * Short.BYTES;
+    for (int i = 0; i < whole(count); i += LANES, at += STEP, target += HALF_STEP) {
+      FloatVector value = load(in, at);
+      IntVector bits = value.reinterpretAsInts();
+      IntVector odd = bits.lanewise(VectorOperators.LSHR, 16).and(1);
+      // A NaN with its low bits set would become an infinity: its quiet bit alone is left of it.
+      IntVector rounded =
+          bits.add(odd)
+              .add(0x7fff)
+              .blend(0x7fc00000, value.compare(VectorOperators.NE, value).cast(INTS));
+      ((ShortVector)
+              rounded
+                  .lanewise(VectorOperators.LSHR, 16)
+                  .convertShape(VectorOperators.I2S, HALVES, 0))
+          .intoByteBuffer(y, target, ORDER);
+    }
+    plain.narrow(x, from + whole(count), y, to + whole(count), count % LANES);
   }
 
   @Override

@@ -57,6 +57,10 @@ public abstract class KernelLayer<C extends KernelLayerConfiguration> extends Ba
     return kept.array(name, dataType, shape);
   }
 
+  INDArray kept(String name, DataType type, ImageShape shape) {
+    return kept.array(name, type, shape.batch(), shape.height(), shape.width(), shape.channels());
+  }
+
   INDArray kept(String name, ImageShape shape) {
     return kept(name, shape.batch(), shape.height(), shape.width(), shape.channels());
   }

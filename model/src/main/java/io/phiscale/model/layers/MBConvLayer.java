@@ -113,11 +113,12 @@ public final class MBConvLayer extends KernelLayer<MBConv> {
   }
 
   private MBConvState state() {
+    DataType wide = kernels().stateType(dataType);
     return new MBConvState(
-        expansion == null ? null : expansion.state(),
-        depthwise.state(),
+        expansion == null ? null : expansion.state(wide),
+        depthwise.state(wide),
         layerConf().squeezed() > 0 ? squeezeState(depthwise.shape().output()) : null,
-        projection.state());
+        projection.state(dataType));
   }
 
   /** 0 for the images that skip the block, 1 / (1 − dropRate) for the others. */

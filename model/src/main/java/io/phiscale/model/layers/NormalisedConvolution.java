@@ -11,6 +11,7 @@ import io.phiscale.model.layers.KernelLayer.Pass;
 import io.phiscale.model.spec.Padding;
 import io.phiscale.model.train.ParameterLayout.Kind;
 import java.util.List;
+import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
 /**
@@ -121,10 +122,14 @@ final class NormalisedConvolution {
     return new NormalisedWeights(gradient("W"), gradient("gamma"), gradient("beta"));
   }
 
-  /** What a training pass keeps. */
-  NormalisedState state() {
+  /**
+   * What a training pass keeps.
+   *
+   * @param type of the convolution's output
+   */
+  NormalisedState state(DataType type) {
     return new NormalisedState(
-        layer.kept(keptName("convolved"), shape.output()),
+        layer.kept(keptName("convolved"), type, shape.output()),
         layer.kept(keptName("mean"), definition.outputs()),
         layer.kept(keptName("variance"), definition.outputs()));
   }

@@ -61,7 +61,7 @@ public final class Replica implements AutoCloseable {
 
   /** Builds the network. Its parameters are those of seed 0 until some are loaded. */
   public Replica(ReplicaSpec spec) {
-    this(spec, Kernels.create(spec.kernels(), spec.threads()));
+    this(spec, Kernels.create(spec.kernels(), spec.threads(), spec.precision()));
   }
 
   /**

@@ -1,5 +1,6 @@
 package io.phiscale.model.train;
 
+import io.phiscale.model.kernels.Precision;
 import io.phiscale.model.network.EfficientNets;
 import io.phiscale.model.spec.Freeze;
 import io.phiscale.model.spec.FrozenBatchNorm;
@@ -16,6 +17,7 @@ import java.io.Serializable;
  * @param freeze what is not trained
  * @param frozenBatchNorm what batch norm does there; without effect where nothing is frozen
  * @param kernels name of the kernels that compute it
+ * @param precision of what is largest in a training step
  * @param threads threads of one replica, &gt; 0
  */
 public record ReplicaSpec(
@@ -26,6 +28,7 @@ public record ReplicaSpec(
     Freeze freeze,
     FrozenBatchNorm frozenBatchNorm,
     String kernels,
+    Precision precision,
     int threads)
     implements Serializable {
 
@@ -40,7 +43,7 @@ public record ReplicaSpec(
     }
   }
 
-  /** With nothing frozen. */
+  /** With nothing frozen, in {@link Precision#FP32}. */
   public ReplicaSpec(
       NetworkSpec network,
       OptimizerSpec optimizer,
@@ -56,6 +59,21 @@ public record ReplicaSpec(
         Freeze.NONE,
         FrozenBatchNorm.INFERENCE,
         kernels,
+        Precision.FP32,
+        threads);
+  }
+
+  /** The same in another precision. */
+  public ReplicaSpec withPrecision(Precision newPrecision) {
+    return new ReplicaSpec(
+        network,
+        optimizer,
+        weightDecay,
+        labelSmoothing,
+        freeze,
+        frozenBatchNorm,
+        kernels,
+        newPrecision,
         threads);
   }
 
@@ -69,6 +87,7 @@ public record ReplicaSpec(
         newFreeze,
         newFrozenBatchNorm,
         kernels,
+        precision,
         threads);
   }
 

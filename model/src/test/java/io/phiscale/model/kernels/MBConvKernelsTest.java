@@ -68,13 +68,18 @@ class MBConvKernelsTest {
         block(new ImageShape(3, 40, 44, 24), 6, 5, 1, two, 6, 24, Shortcut.INPUT));
   }
 
+  /** Statistics of a handful of values amplify every rounding. */
+  static Stream<MBConvShape> blocksOfManyPixels() {
+    return blocks().filter(shape -> shape.output().rows() > 10);
+  }
+
   /** Everything that a forward and a backward pass write. */
   private static List<INDArray> run(MBConvShape shape, INDArray sampleScale, Kernels kernels) {
     ImageShape in = shape.input();
     INDArray input = image(1, in);
     MBConvWeights weights = parameters(shape, 10);
     MBConvWeights gradients = parameters(shape, 50);
-    MBConvState state = state(shape);
+    MBConvState state = state(shape, kernels.stateType(FLOAT));
     INDArray output = image(2, shape.output());
     kernels.mbConvTraining(shape, weights, input, sampleScale, state, output);
     INDArray inputGradient = image(3, in);
@@ -147,24 +152,24 @@ class MBConvKernelsTest {
         array(FLOAT, seed + 2, shape.outputChannels()));
   }
 
-  private static MBConvState state(MBConvShape shape) {
+  private static MBConvState state(MBConvShape shape, DataType wide) {
     int batch = shape.input().batch();
     int channels = shape.depthwise().outputChannels();
     return new MBConvState(
-        shape.expansion().map(MBConvKernelsTest::state).orElse(null),
-        state(shape.depthwise()),
+        shape.expansion().map(expansion -> state(expansion, wide)).orElse(null),
+        state(shape.depthwise(), wide),
         shape.squeezes()
             ? new SqueezeExcitationState(
                 Nd4j.create(FLOAT, batch, channels),
                 Nd4j.create(FLOAT, batch, shape.squeezed()),
                 Nd4j.create(FLOAT, batch, channels))
             : null,
-        state(shape.projection()));
+        state(shape.projection(), FLOAT));
   }
 
-  private static NormalisedState state(ConvolutionShape shape) {
+  private static NormalisedState state(ConvolutionShape shape, DataType type) {
     return new NormalisedState(
-        image(7, shape.output()),
+        image(7, shape.output()).castTo(type),
         Nd4j.create(FLOAT, shape.outputChannels()),
         Nd4j.create(FLOAT, shape.outputChannels()));
   }
@@ -206,11 +211,57 @@ class MBConvKernelsTest {
     }
   }
 
+  /**
+   * What is rounded to bfloat16 (2^-9 of a value at most) is the input of batch norms and
+   * gradients, so an error of some 2^-9 of the largest value is to be expected; gradients add up
+   * several.
+   */
+  @ParameterizedTest
+  @MethodSource("blocksOfManyPixels")
+  void bfloat16IsCloseToFloat(MBConvShape shape) {
+    INDArray scale = shape.shortcut() == Shortcut.INPUT ? sampleScale(shape) : null;
+    List<INDArray> exact;
+    try (Kernels kernels = new OneDnnKernels(2)) {
+      exact = run(shape, scale, kernels);
+    }
+    List<INDArray> alone = null;
+    for (int threads : new int[] {1, 2, 3}) {
+      try (Kernels kernels = new OneDnnKernels(threads, Precision.BF16)) {
+        List<INDArray> first = run(shape, scale, kernels);
+        List<INDArray> second = run(shape, scale, kernels);
+        alone = alone == null ? first : alone;
+        for (int i = 0; i < exact.size(); i++) {
+          String what = String.format("%s, result %s on %s threads", shape, i, threads);
+          assertClose(what, first.get(i), exact.get(i), 0.04);
+          assertClose(what + " against one", first.get(i), alone.get(i), 0.02);
+          assertThat(floats(second.get(i))).isEqualTo(floats(first.get(i)));
+        }
+        assertThat(floats(first.get(1))).as("rounded").isNotEqualTo(floats(exact.get(1)));
+      }
+    }
+  }
+
+  @Test
+  void onlyOneDnnKnowsBfloat16() {
+    assertThatThrownBy(() -> Kernels.create(Kernels.ND4J, 1, Precision.BF16))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessage(
+            "Invalid precision: bf16 (kernels nd4j compute in fp32 only; onednn knows bf16)");
+    try (Kernels kernels = Kernels.create(Kernels.AUTO, 1, Precision.BF16)) {
+      assertThat(kernels.stateType(FLOAT)).isEqualTo(DataType.BFLOAT16);
+    }
+  }
+
   private static float[] floats(INDArray array) {
     return Views.flat(array).toFloatVector();
   }
 
   private static void assertClose(String what, INDArray actual, INDArray expected) {
+    assertClose(what, actual, expected, 1e-4);
+  }
+
+  private static void assertClose(
+      String what, INDArray actual, INDArray expected, double tolerance) {
     float[] values = floats(actual);
     float[] wanted = floats(expected);
     assertThat(values).as(what).hasSameSizeAs(wanted);
@@ -219,7 +270,7 @@ class MBConvKernelsTest {
       size = Math.max(size, Math.abs(value));
     }
     for (int i = 0; i < wanted.length; i++) {
-      if (!(Math.abs(values[i] - wanted[i]) <= 1e-4 * size)) {
+      if (!(Math.abs(values[i] - wanted[i]) <= tolerance * size)) {
         assertThat(values[i]).as("%s, element %s", what, i).isEqualTo(wanted[i]);
       }
     }

@@ -7,6 +7,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import io.phiscale.model.kernels.ConvolutionShape.Padding;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Function;
@@ -736,6 +738,59 @@ class OneDnnKernelsTest {
         results.add(outputs);
       }
       assertClose("vectors", results.get(1), results.get(0));
+    }
+  }
+
+  @Test
+  void bfloat16IsTheNearestEvenOnTies() {
+    float[] values = {
+      1f,
+      -1f,
+      0f,
+      -0f,
+      Float.intBitsToFloat(0x3f808000), // half way, below is even
+      Float.intBitsToFloat(0x3f818000), // half way, above is even
+      Float.intBitsToFloat(0x3f808001), // just above half way
+      Float.intBitsToFloat(0x3f807fff),
+      Float.intBitsToFloat(0x00000001), // smallest, subnormal
+      Float.intBitsToFloat(0x007fffff),
+      Float.MAX_VALUE, // rounds to infinity
+      Float.POSITIVE_INFINITY,
+      Float.NEGATIVE_INFINITY,
+      Float.NaN,
+      Float.intBitsToFloat(0xffffffff), // another NaN
+      Float.intBitsToFloat(0x7f800001),
+      3.1415927f
+    };
+    int[] upper = {
+      0x3f80, 0xbf80, 0, 0x8000, 0x3f80, 0x3f82, 0x3f81, 0x3f80, 0, 0x80, 0x7f80, 0x7f80, 0xff80,
+      0x7fc0, 0x7fc0, 0x7fc0, 0x4049
+    };
+    int count = values.length * 5;
+    INDArray floats = Nd4j.create(FLOAT, count);
+    for (int i = 0; i < count; i++) {
+      floats.putScalar(i, values[i % values.length]);
+    }
+    Floats source = floatsOf(floats);
+    for (Passes passes : List.of(new PlainPasses(), VectorSupport.passes())) {
+      ByteBuffer halves =
+          ByteBuffer.allocateDirect(count * Short.BYTES).order(ByteOrder.nativeOrder());
+      // NaN with other bits does not survive putScalar on every path: written as bits
+      for (int i = 0; i < count; i++) {
+        source.bytes().putInt(i * Float.BYTES, Float.floatToRawIntBits(values[i % values.length]));
+      }
+      passes.narrow(source, 1, halves, 2, count - 3);
+      Floats back = floatsOf(Nd4j.create(FLOAT, count));
+      passes.widen(halves, 2, back, 1, count - 3);
+      for (int i = 1; i < count - 2; i++) {
+        int expected = upper[i % values.length];
+        assertThat(halves.getShort((i + 1) * Short.BYTES) & 0xffff)
+            .as("%s of %s", passes.getClass().getSimpleName(), values[i % values.length])
+            .isEqualTo(expected);
+        assertThat(back.bytes().getInt(i * Float.BYTES)).isEqualTo(expected << 16);
+      }
+      assertThat(halves.getShort(0)).isZero();
+      assertThat(halves.getShort((count - 1) * Short.BYTES)).isZero();
     }
   }
 
