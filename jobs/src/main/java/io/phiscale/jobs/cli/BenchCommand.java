@@ -78,7 +78,7 @@ final class BenchCommand extends PhiscaleCommand {
   @Option(
       names = "--steps",
       paramLabel = "NUMBER",
-      defaultValue = "6",
+      defaultValue = "12",
       description = "Steps that count, after as many that warm up (default: ${DEFAULT-VALUE}).")
   private int steps;
 

@@ -34,6 +34,8 @@ public final class SparkContexts {
     conf.setIfMissing("spark.ui.showConsoleProgress", "false");
     // Executors compute with Java's vectors, as the launcher lets this JVM.
     conf.setIfMissing("spark.executor.extraJavaOptions", "--add-modules=jdk.incubator.vector");
+    // Large pages for large arrays, as the launcher asks for them here.
+    conf.setIfMissing("spark.executorEnv.GLIBC_TUNABLES", "glibc.malloc.hugetlb=1");
     conf.setIfMissing("spark.executorEnv.OMP_NUM_THREADS", conf.get("spark.task.cpus", "1"));
     configuration.sparkProperties().forEach(conf::set);
     return SparkSession.builder().config(conf).getOrCreate();

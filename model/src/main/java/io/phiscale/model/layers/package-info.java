@@ -17,13 +17,14 @@
  * subtracted from them, as in DL4J's own batch norm.
  *
  * <p><b>What is kept for the backward pass</b>, per layer and in its own buffers: every
- * convolution's output before batch norm, what batch norm and activation make of it, and the
- * statistics. Recomputed: what lies between batch norm and activation, and the product with the
- * gate of squeeze and excitation. Gradients inside a block live in scratch that all layers of a
- * replica share; the gradient of a layer's input has its own buffer. In inference nothing is kept.
- * All these buffers lie outside ND4J's workspaces, are reused from step to step, and are
- * overwritten by the layer's next forward (or backward) pass, so a network's workspace mode must be
- * NONE.
+ * convolution's output before batch norm, and the statistics; outside inverted bottlenecks also
+ * what batch norm and activation make of it. All else is made again, so a bottleneck keeps two
+ * arrays as large as its expanded image (as bfloat16 with {@link
+ * io.phiscale.model.kernels.Precision#BF16}) and one as large as its output. Two gradients as large
+ * as an expanded image live in scratch that all layers of a replica share; the gradient of a
+ * layer's input has its own buffer. In inference nothing is kept. All these buffers lie outside
+ * ND4J's workspaces, are reused from step to step, and are overwritten by the layer's next forward
+ * (or backward) pass, so a network's workspace mode must be NONE.
  *
  * <p>May depend on {@code io.phiscale.model.kernels}, {@code io.phiscale.model.spec}, {@code
  * io.phiscale.model.train.ParameterLayout}, ND4J and DL4J.
