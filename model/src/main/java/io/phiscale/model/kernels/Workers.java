@@ -25,7 +25,11 @@ final class Workers implements AutoCloseable {
    */
   private static final long AWAKE_NANOS = 5_000_000;
 
+  /** The same where there are more threads than processors, which a spinning one would hold. */
+  private static final long CROWDED_AWAKE_NANOS = 50_000;
+
   private final Thread[] threads;
+  private final long awakeNanos;
   private final AtomicInteger unfinished = new AtomicInteger();
   private volatile Share share;
   private final AtomicInteger turn = new AtomicInteger();
@@ -44,6 +48,8 @@ final class Workers implements AutoCloseable {
    */
   Workers(int parts, Runnable start) {
     threads = new Thread[parts - 1];
+    awakeNanos =
+        parts > Runtime.getRuntime().availableProcessors() ? CROWDED_AWAKE_NANOS : AWAKE_NANOS;
     for (int i = 0; i < threads.length; i++) {
       int part = i + 1;
       threads[i] =
@@ -100,7 +106,7 @@ final class Workers implements AutoCloseable {
    * One wait: spins, then sleeps. It does not yield in between: another process would get the core
    * for milliseconds, and the step would wait for it.
    */
-  private static final class Patience {
+  private final class Patience {
     private int spins;
     private long end;
 
@@ -111,7 +117,7 @@ final class Workers implements AutoCloseable {
       }
       long now = System.nanoTime();
       if (end == 0) {
-        end = now + AWAKE_NANOS;
+        end = now + awakeNanos;
       } else if (now > end) {
         LockSupport.park(blocker);
       }
