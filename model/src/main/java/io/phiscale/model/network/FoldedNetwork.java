@@ -5,6 +5,7 @@ import io.phiscale.model.kernels.ConvolutionShape;
 import io.phiscale.model.kernels.DenseShape;
 import io.phiscale.model.kernels.ImageShape;
 import io.phiscale.model.kernels.Kernels;
+import io.phiscale.model.kernels.Precision;
 import io.phiscale.model.kernels.Scratch;
 import io.phiscale.model.kernels.SqueezeExcitationShape;
 import io.phiscale.model.kernels.SqueezeExcitationState;
@@ -36,6 +37,11 @@ import org.nd4j.linalg.factory.Nd4j;
  * scores are those of {@link EfficientNets#logits} to rounding: batch norm comes after the
  * convolution, so zeros around the convolution's input stay zeros.
  *
+ * <p>In {@link Precision#BF16}, what is wide is bfloat16 in memory: the output of an expansion and
+ * of a depthwise convolution. What goes from block to block, squeeze and excitation, the head and
+ * the classifier are FLOAT, and so are the weights given to the kernels, which round them where
+ * their products are of bfloat16.
+ *
  * <p>Source: arXiv 1712.05877, section 3.2.
  *
  * <p>Used by one thread at a time. Owns native memory, which {@link #close} frees; the kernels are
@@ -47,10 +53,13 @@ public final class FoldedNetwork implements AutoCloseable {
   private static final String WIDE = "wide";
 
   private static final String FILTERED = "filtered";
+  private static final String STEM = "stem";
+  private static final String HEAD = "head";
   private static final List<String> NARROW = List.of("narrow", "other narrow");
 
   private final NetworkSpec spec;
   private final Kernels kernels;
+  private final DataType wideType;
   private final ParameterLayout layout;
   private final Scratch weights = new Scratch();
   private final Scratch activations = new Scratch();
@@ -66,11 +75,28 @@ public final class FoldedNetwork implements AutoCloseable {
   private record Image(INDArray array, ImageShape shape) {}
 
   /**
+   * In FP32.
+   *
    * @param kernels that compute it; not closed with it
    */
   public FoldedNetwork(NetworkSpec spec, Kernels kernels) {
+    this(spec, kernels, Precision.FP32);
+  }
+
+  /**
+   * @param kernels that compute it; not closed with it
+   * @param precision of the feature maps inside blocks
+   * @throws IllegalStateException if the kernels cannot compute in this precision, on this machine
+   */
+  public FoldedNetwork(NetworkSpec spec, Kernels kernels, Precision precision) {
+    String problem = kernels.inferenceProblem(precision);
+    if (!problem.isEmpty()) {
+      throw new IllegalStateException(
+          String.format("Cannot predict by %s in %s: %s", spec.name(), precision.key(), problem));
+    }
     this.spec = spec;
     this.kernels = kernels;
+    this.wideType = precision == Precision.BF16 ? DataType.BFLOAT16 : DataType.FLOAT;
     this.layout = EfficientNets.parameterLayout(spec);
   }
 
@@ -84,6 +110,7 @@ public final class FoldedNetwork implements AutoCloseable {
    */
   public void load(float[] parameters) {
     loaded = false;
+    kernels.forgetWeights();
     if (parameters.length != layout.length()) {
       throw new IllegalArgumentException(
           String.format(
@@ -201,6 +228,7 @@ public final class FoldedNetwork implements AutoCloseable {
   private void plan(int batch) {
     plannedBatch = 0;
     plan.clear();
+    kernels.forgetWeights();
     ImageShape input =
         new ImageShape(batch, spec.resolutionPx(), spec.resolutionPx(), spec.inputChannels());
     Image image =
@@ -212,14 +240,31 @@ public final class FoldedNetwork implements AutoCloseable {
             spec.stemStride(),
             1,
             Activation.SWISH,
-            NARROW.get(0));
+            stemIsWide() ? STEM : NARROW.get(0),
+            stemIsWide() ? wideType : DataType.FLOAT);
     int narrow = 1;
     for (BlockInstance block : spec.blocks()) {
       image = block(block, image, NARROW.get(narrow));
       narrow = 1 - narrow;
     }
-    image = convolution("head/conv", image, spec.headFilters(), 1, 1, 1, Activation.SWISH, WIDE);
+    image =
+        convolution(
+            "head/conv",
+            image,
+            spec.headFilters(),
+            1,
+            1,
+            1,
+            Activation.SWISH,
+            HEAD,
+            DataType.FLOAT);
     classifier(image);
+  }
+
+  /** Whether a depthwise convolution, and nothing else, reads the stem's output. */
+  private boolean stemIsWide() {
+    BlockInstance first = spec.blocks().get(0);
+    return wideType != DataType.FLOAT && !first.expands() && !first.residual();
   }
 
   private Image block(BlockInstance block, Image input, String buffer) {
@@ -227,7 +272,8 @@ public final class FoldedNetwork implements AutoCloseable {
     Image image = input;
     if (block.expands()) {
       image =
-          convolution(block.name() + "/expand", image, expanded, 1, 1, 1, Activation.SWISH, WIDE);
+          convolution(
+              block.name() + "/expand", image, expanded, 1, 1, 1, Activation.SWISH, WIDE, wideType);
     }
     image =
         convolution(
@@ -238,20 +284,21 @@ public final class FoldedNetwork implements AutoCloseable {
             block.stride(),
             expanded,
             Activation.SWISH,
-            FILTERED);
-    if (block.squeezes()) {
-      image = squeezeExcitation(block, image);
-    }
+            FILTERED,
+            wideType);
     Image output =
-        convolution(
-            block.name() + "/project",
-            image,
-            block.outputFilters(),
-            1,
-            1,
-            1,
-            Activation.IDENTITY,
-            buffer);
+        block.squeezes()
+            ? squeezedProjection(block, image, buffer)
+            : convolution(
+                block.name() + "/project",
+                image,
+                block.outputFilters(),
+                1,
+                1,
+                1,
+                Activation.IDENTITY,
+                buffer,
+                DataType.FLOAT);
     if (block.residual()) {
       INDArray branch = output.array();
       INDArray shortcut = input.array();
@@ -271,7 +318,8 @@ public final class FoldedNetwork implements AutoCloseable {
       int stride,
       int groups,
       Activation activation,
-      String buffer) {
+      String buffer,
+      DataType type) {
     Padding padding = spec.padding();
     int height = input.shape().height();
     int width = input.shape().width();
@@ -292,16 +340,16 @@ public final class FoldedNetwork implements AutoCloseable {
         folded(name + "/weight", kernel, kernel, input.shape().channels(), outputs / groups);
     INDArray bias = folded(name + "/bias", outputs);
     INDArray in = input.array();
-    INDArray out = activations(buffer, shape.output());
+    INDArray out = activations(buffer, type, shape.output());
     plan.add(
         () ->
-            kernels.convolution(
+            kernels.inferenceConvolution(
                 shape, in == null ? plannedFeatures : in, weight, bias, activation, out));
     return new Image(out, shape.output());
   }
 
-  private Image squeezeExcitation(BlockInstance block, Image input) {
-    SqueezeExcitationShape shape =
+  private Image squeezedProjection(BlockInstance block, Image input, String buffer) {
+    SqueezeExcitationShape squeeze =
         new SqueezeExcitationShape(input.shape(), block.squeezedFilters());
     long batch = input.shape().batch();
     long channels = input.shape().channels();
@@ -319,9 +367,17 @@ public final class FoldedNetwork implements AutoCloseable {
             activations.array("gate", DataType.FLOAT, batch, channels));
     INDArray in = input.array();
     // What the expansion wrote there was read by the depthwise convolution.
-    INDArray out = activations(WIDE, input.shape());
-    plan.add(() -> kernels.squeezeExcitation(shape, in, gateWeights, state, out));
-    return new Image(out, input.shape());
+    INDArray gated = activations(WIDE, wideType, input.shape());
+    ConvolutionShape shape = ConvolutionShape.pointwise(input.shape(), block.outputFilters());
+    INDArray weight =
+        folded(block.name() + "/project/weight", 1, 1, channels, shape.outputChannels());
+    INDArray bias = folded(block.name() + "/project/bias", shape.outputChannels());
+    INDArray out = activations(buffer, DataType.FLOAT, shape.output());
+    plan.add(
+        () ->
+            kernels.squeezeExcitationConvolution(
+                squeeze, shape, in, gateWeights, state, gated, weight, bias, out));
+    return new Image(out, shape.output());
   }
 
   private void classifier(Image input) {
@@ -337,9 +393,9 @@ public final class FoldedNetwork implements AutoCloseable {
     scores = result;
   }
 
-  private INDArray activations(String name, ImageShape shape) {
+  private INDArray activations(String name, DataType type, ImageShape shape) {
     return activations.array(
-        name, DataType.FLOAT, shape.batch(), shape.height(), shape.width(), shape.channels());
+        name, type, shape.batch(), shape.height(), shape.width(), shape.channels());
   }
 
   @Override
