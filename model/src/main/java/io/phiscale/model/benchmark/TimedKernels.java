@@ -411,6 +411,11 @@ final class TimedKernels implements Kernels {
   }
 
   @Override
+  public DataType inferenceType(Precision precision, ConvolutionShape depthwise) {
+    return timed.inferenceType(precision, depthwise);
+  }
+
+  @Override
   public void inferenceConvolution(
       ConvolutionShape shape,
       INDArray input,

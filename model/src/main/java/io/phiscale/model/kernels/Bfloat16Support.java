@@ -29,6 +29,11 @@ enum Bfloat16Support {
   /** AMX: products of matrices, several times as fast as FLOAT's. */
   TILES;
 
+  /** Of one image, as FLOATs. Smaller feature maps stay in a cache well enough. */
+  private static final long LARGE_BYTES = 2L << 20;
+
+  private static final int SMALL_KERNEL = 3;
+
   private static final Map<Integer, String> NAMES =
       Map.ofEntries(
           Map.entry(dnnl_cpu_isa_sse41, "SSE4.1"),
@@ -52,6 +57,21 @@ enum Bfloat16Support {
       return TILES;
     }
     return (isa & dnnl_cpu_isa_avx512_core_bf16) == dnnl_cpu_isa_avx512_core_bf16 ? VECTORS : NONE;
+  }
+
+  /**
+   * Whether a depthwise convolution and what is around it are faster on bfloat16. With vectors
+   * alone that is so only where memory is the limit: few multiplications, a large input.
+   */
+  boolean fasterFor(ConvolutionShape depthwise) {
+    return switch (this) {
+      case NONE -> false;
+      case TILES -> true;
+      case VECTORS ->
+          depthwise.kernelHeight() <= SMALL_KERNEL
+              && depthwise.input().elements() / depthwise.input().batch() * Float.BYTES
+                  >= LARGE_BYTES;
+    };
   }
 
   /** Why bfloat16 is not computed with on such a CPU; empty if it is. */

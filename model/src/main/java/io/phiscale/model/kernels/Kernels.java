@@ -490,6 +490,14 @@ public interface Kernels extends AutoCloseable {
   }
 
   /**
+   * What input and output of a depthwise convolution are best kept as: FLOAT, or in {@link
+   * Precision#BF16} bfloat16 where that is faster on this machine.
+   */
+  default DataType inferenceType(Precision precision, ConvolutionShape depthwise) {
+    return DataType.FLOAT;
+  }
+
+  /**
    * {@link #convolution} by weights that stay the same until {@link #forgetWeights}.
    *
    * @param input FLOAT, or bfloat16 where {@link #inferenceProblem} allows it

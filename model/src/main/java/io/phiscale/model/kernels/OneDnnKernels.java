@@ -1224,6 +1224,13 @@ public final class OneDnnKernels implements Kernels {
     return precision == Precision.FP32 ? "" : Bfloat16Support.problem(instructionSet);
   }
 
+  @Override
+  public DataType inferenceType(Precision precision, ConvolutionShape depthwise) {
+    return precision == Precision.BF16 && Bfloat16Support.of(instructionSet).fasterFor(depthwise)
+        ? DataType.BFLOAT16
+        : DataType.FLOAT;
+  }
+
   private ReducedInference.Tensor tensor(String what, INDArray array, ImageShape shape) {
     if (array.dataType() != DataType.BFLOAT16) {
       return ReducedInference.Tensor.of(floats(what, array, shape));

@@ -53,13 +53,12 @@ public final class FoldedNetwork implements AutoCloseable {
   private static final String WIDE = "wide";
 
   private static final String FILTERED = "filtered";
-  private static final String STEM = "stem";
   private static final String HEAD = "head";
   private static final List<String> NARROW = List.of("narrow", "other narrow");
 
   private final NetworkSpec spec;
   private final Kernels kernels;
-  private final DataType wideType;
+  private final Precision precision;
   private final ParameterLayout layout;
   private final Scratch weights = new Scratch();
   private final Scratch activations = new Scratch();
@@ -96,7 +95,7 @@ public final class FoldedNetwork implements AutoCloseable {
     }
     this.spec = spec;
     this.kernels = kernels;
-    this.wideType = precision == Precision.BF16 ? DataType.BFLOAT16 : DataType.FLOAT;
+    this.precision = precision;
     this.layout = EfficientNets.parameterLayout(spec);
   }
 
@@ -231,71 +230,58 @@ public final class FoldedNetwork implements AutoCloseable {
     kernels.forgetWeights();
     ImageShape input =
         new ImageShape(batch, spec.resolutionPx(), spec.resolutionPx(), spec.inputChannels());
+    ConvolutionShape stem =
+        convolutionShape(input, spec.stemFilters(), NetworkSpec.STEM_KERNEL, spec.stemStride(), 1);
+    DataType stemType = stemType(stem.output());
     Image image =
         convolution(
-            "stem/conv",
-            new Image(null, input),
-            spec.stemFilters(),
-            NetworkSpec.STEM_KERNEL,
-            spec.stemStride(),
-            1,
-            Activation.SWISH,
-            stemIsWide() ? STEM : NARROW.get(0),
-            stemIsWide() ? wideType : DataType.FLOAT);
+            "stem/conv", new Image(null, input), stem, Activation.SWISH, NARROW.get(0), stemType);
     int narrow = 1;
     for (BlockInstance block : spec.blocks()) {
       image = block(block, image, NARROW.get(narrow));
       narrow = 1 - narrow;
     }
-    image =
-        convolution(
-            "head/conv",
-            image,
-            spec.headFilters(),
-            1,
-            1,
-            1,
-            Activation.SWISH,
-            HEAD,
-            DataType.FLOAT);
+    ConvolutionShape head = ConvolutionShape.pointwise(image.shape(), spec.headFilters());
+    image = convolution("head/conv", image, head, Activation.SWISH, HEAD, DataType.FLOAT);
     classifier(image);
   }
 
-  /** Whether a depthwise convolution, and nothing else, reads the stem's output. */
-  private boolean stemIsWide() {
+  /** Bfloat16 only where a depthwise convolution, and nothing else, reads the stem's output. */
+  private DataType stemType(ImageShape output) {
     BlockInstance first = spec.blocks().get(0);
-    return wideType != DataType.FLOAT && !first.expands() && !first.residual();
+    return first.expands() || first.residual()
+        ? DataType.FLOAT
+        : kernels.inferenceType(precision, depthwise(first, output));
+  }
+
+  private ConvolutionShape depthwise(BlockInstance block, ImageShape input) {
+    return convolutionShape(
+        input, block.expandedFilters(), block.kernel(), block.stride(), block.expandedFilters());
   }
 
   private Image block(BlockInstance block, Image input, String buffer) {
     int expanded = block.expandedFilters();
+    ImageShape narrow = input.shape();
+    ConvolutionShape depthwise =
+        depthwise(block, new ImageShape(narrow.batch(), narrow.height(), narrow.width(), expanded));
     Image image = input;
+    DataType type =
+        block.expands() ? kernels.inferenceType(precision, depthwise) : input.array().dataType();
     if (block.expands()) {
-      image =
-          convolution(
-              block.name() + "/expand", image, expanded, 1, 1, 1, Activation.SWISH, WIDE, wideType);
+      ConvolutionShape expansion = ConvolutionShape.pointwise(narrow, expanded);
+      image = convolution(block.name() + "/expand", image, expansion, Activation.SWISH, WIDE, type);
     }
     image =
         convolution(
-            block.name() + "/depthwise",
-            image,
-            expanded,
-            block.kernel(),
-            block.stride(),
-            expanded,
-            Activation.SWISH,
-            FILTERED,
-            wideType);
+            block.name() + "/depthwise", image, depthwise, Activation.SWISH, FILTERED, type);
+    ConvolutionShape projection = ConvolutionShape.pointwise(image.shape(), block.outputFilters());
     Image output =
         block.squeezes()
-            ? squeezedProjection(block, image, buffer)
+            ? squeezedProjection(block, image, projection, buffer)
             : convolution(
                 block.name() + "/project",
                 image,
-                block.outputFilters(),
-                1,
-                1,
-                1,
+                projection,
                 Activation.IDENTITY,
                 buffer,
                 DataType.FLOAT);
@@ -307,37 +293,41 @@ public final class FoldedNetwork implements AutoCloseable {
     return output;
   }
 
+  private ConvolutionShape convolutionShape(
+      ImageShape input, int outputs, int kernel, int stride, int groups) {
+    Padding padding = spec.padding();
+    return new ConvolutionShape(
+        input,
+        outputs,
+        kernel,
+        kernel,
+        stride,
+        new ConvolutionShape.Padding(
+            padding.before(input.height(), kernel, stride),
+            padding.after(input.height(), kernel, stride),
+            padding.before(input.width(), kernel, stride),
+            padding.after(input.width(), kernel, stride)),
+        groups);
+  }
+
   /**
    * @param input its array is null for the network's input
    */
   private Image convolution(
       String name,
       Image input,
-      int outputs,
-      int kernel,
-      int stride,
-      int groups,
+      ConvolutionShape shape,
       Activation activation,
       String buffer,
       DataType type) {
-    Padding padding = spec.padding();
-    int height = input.shape().height();
-    int width = input.shape().width();
-    ConvolutionShape shape =
-        new ConvolutionShape(
-            input.shape(),
-            outputs,
-            kernel,
-            kernel,
-            stride,
-            new ConvolutionShape.Padding(
-                padding.before(height, kernel, stride),
-                padding.after(height, kernel, stride),
-                padding.before(width, kernel, stride),
-                padding.after(width, kernel, stride)),
-            groups);
+    int outputs = shape.outputChannels();
     INDArray weight =
-        folded(name + "/weight", kernel, kernel, input.shape().channels(), outputs / groups);
+        folded(
+            name + "/weight",
+            shape.kernelHeight(),
+            shape.kernelWidth(),
+            shape.input().channels(),
+            outputs / shape.groups());
     INDArray bias = folded(name + "/bias", outputs);
     INDArray in = input.array();
     INDArray out = activations(buffer, type, shape.output());
@@ -348,7 +338,8 @@ public final class FoldedNetwork implements AutoCloseable {
     return new Image(out, shape.output());
   }
 
-  private Image squeezedProjection(BlockInstance block, Image input, String buffer) {
+  private Image squeezedProjection(
+      BlockInstance block, Image input, ConvolutionShape shape, String buffer) {
     SqueezeExcitationShape squeeze =
         new SqueezeExcitationShape(input.shape(), block.squeezedFilters());
     long batch = input.shape().batch();
@@ -367,8 +358,7 @@ public final class FoldedNetwork implements AutoCloseable {
             activations.array("gate", DataType.FLOAT, batch, channels));
     INDArray in = input.array();
     // What the expansion wrote there was read by the depthwise convolution.
-    INDArray gated = activations(WIDE, wideType, input.shape());
-    ConvolutionShape shape = ConvolutionShape.pointwise(input.shape(), block.outputFilters());
+    INDArray gated = activations(WIDE, in.dataType(), input.shape());
     INDArray weight =
         folded(block.name() + "/project/weight", 1, 1, channels, shape.outputChannels());
     INDArray bias = folded(block.name() + "/project/bias", shape.outputChannels());
@@ -393,9 +383,10 @@ public final class FoldedNetwork implements AutoCloseable {
     scores = result;
   }
 
+  /** A buffer for each type: other blocks may want the other one. */
   private INDArray activations(String name, DataType type, ImageShape shape) {
     return activations.array(
-        name, type, shape.batch(), shape.height(), shape.width(), shape.channels());
+        name + " " + type, type, shape.batch(), shape.height(), shape.width(), shape.channels());
   }
 
   @Override
