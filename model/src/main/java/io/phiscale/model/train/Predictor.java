@@ -76,6 +76,9 @@ public final class Predictor implements AutoCloseable {
    * @param kernels their name
    */
   public static String problem(String kernels, Precision precision) {
+    if (precision == Precision.FP32) {
+      return "";
+    }
     try (Kernels chosen = Kernels.create(kernels, 1)) {
       return chosen.inferenceProblem(precision);
     }
