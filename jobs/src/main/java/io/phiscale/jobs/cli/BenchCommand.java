@@ -5,9 +5,12 @@ import io.phiscale.model.benchmark.StepBenchmark.Detail;
 import io.phiscale.model.benchmark.StepBenchmark.Mode;
 import io.phiscale.model.benchmark.StepBenchmark.Result;
 import io.phiscale.model.benchmark.StepBenchmark.Setting;
+import io.phiscale.model.kernels.Precision;
 import io.phiscale.model.scaling.EfficientNetVariant;
 import io.phiscale.model.spec.Freeze;
 import io.phiscale.model.spec.NetworkSpec;
+import io.phiscale.model.train.Predictor;
+import java.util.Arrays;
 import java.util.Locale;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -19,14 +22,15 @@ import picocli.CommandLine.Parameters;
     name = "bench",
     header = "Time the steps of a network on this machine: images/s, median step, peak memory.",
     description = {
-      "Synthetic images, float32. step is a whole training step (SGD with momentum), eval the scores",
+      "Synthetic images. step is a whole training step (SGD with momentum), eval the scores",
       "of a batch with batch norm folded in. Prints one line: the median over the steps that count."
     },
     footer = {
       "%nExamples:",
       "  phiscale bench step --model b0 --resolution 224 --batch 16",
       "  phiscale bench step --model b0 --freeze features",
-      "  phiscale bench eval --model b0 --batch 1 --threads 1 --profile"
+      "  phiscale bench eval --model b0 --batch 1 --threads 1 --profile",
+      "  phiscale bench eval --model b0 --precision bf16"
     })
 final class BenchCommand extends PhiscaleCommand {
   @Parameters(
@@ -91,6 +95,14 @@ final class BenchCommand extends PhiscaleCommand {
               + " (default: ${DEFAULT-VALUE}).")
   private String freeze;
 
+  @Option(
+      names = "--precision",
+      paramLabel = "NAME",
+      defaultValue = "fp32",
+      description =
+          "Of eval: fp32, or bf16 on CPUs with AVX512-BF16 or AMX (default: ${DEFAULT-VALUE}).")
+  private String precision;
+
   @Option(names = "--profile", description = "Also print where the time of a step goes.")
   private boolean profile;
 
@@ -107,7 +119,13 @@ final class BenchCommand extends PhiscaleCommand {
               threads == null ? Runtime.getRuntime().availableProcessors() : threads,
               steps,
               profile ? Detail.PROFILE : Detail.TOTAL,
-              Freeze.named(freeze));
+              Freeze.named(freeze),
+              precision());
+      String problem = Predictor.problem(kernels, setting.precision());
+      if (!problem.isEmpty()) {
+        throw new IllegalArgumentException(
+            String.format("Cannot measure with --precision %s: %s", precision, problem));
+      }
     } catch (IllegalArgumentException e) {
       throw new ParameterException(spec.commandLine(), e.getMessage(), e);
     }
@@ -125,6 +143,16 @@ final class BenchCommand extends PhiscaleCommand {
     } catch (IllegalArgumentException e) {
       throw new IllegalArgumentException("Invalid mode: " + mode + " (must be step or eval)", e);
     }
+  }
+
+  private Precision precision() {
+    return Arrays.stream(Precision.values())
+        .filter(value -> value.key().equals(precision))
+        .findFirst()
+        .orElseThrow(
+            () ->
+                new IllegalArgumentException(
+                    "Invalid precision: " + precision + " (must be fp32 or bf16)"));
   }
 
   private NetworkSpec network() {

@@ -315,6 +315,7 @@ final class Binder {
                 keys.number("evaluate.crop-fraction"),
                 keys.choice("evaluate.interpolation", Interpolation.class),
                 keys.choice("evaluate.weights", EvaluateSection.Weights.class),
+                keys.choice("evaluate.precision", EvaluateSection.Precision.class),
                 keys.integers("evaluate.top-k"),
                 keys.location("evaluate.output", runs() + "/evaluation")),
         Binder::evaluate);

@@ -13,6 +13,7 @@ import java.util.List;
  * @param cropFraction side of the centre crop over the side of the image it is taken from, (0, 1]
  * @param interpolation of the crop to the network's resolution
  * @param weights which weights are evaluated
+ * @param precision of the feature maps in memory and of the products on them
  * @param topK ranks within which the right class counts, ascending, each &gt; 0
  * @param output where table and report are written
  */
@@ -23,6 +24,7 @@ public record EvaluateSection(
     double cropFraction,
     Interpolation interpolation,
     Weights weights,
+    Precision precision,
     List<Integer> topK,
     URI output)
     implements Serializable {
@@ -36,6 +38,14 @@ public record EvaluateSection(
         .require(
             !topK.isEmpty() && topK.get(0) > 0, "top-k", topK, "a list of numbers > 0, not empty")
         .verify();
+  }
+
+  /** How wide numbers are. */
+  public enum Precision {
+    /** FLOAT everywhere. */
+    FP32,
+    /** Bfloat16 where that is faster on the CPU; sums and parameters are FLOAT. */
+    BF16
   }
 
   /** Which weights are evaluated. */

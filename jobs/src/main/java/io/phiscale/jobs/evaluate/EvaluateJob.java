@@ -11,6 +11,7 @@ import io.phiscale.jobs.run.CheckpointStore;
 import io.phiscale.jobs.run.Progress;
 import io.phiscale.jobs.train.FloatVector;
 import io.phiscale.jobs.train.Threads;
+import io.phiscale.model.kernels.Precision;
 import io.phiscale.model.spec.NetworkCounts;
 import io.phiscale.model.spec.NetworkSpec;
 import io.phiscale.pipeline.batch.LoaderSettings;
@@ -147,6 +148,7 @@ public final class EvaluateJob {
                       network,
                       Threads.kernels(configuration.train().kernels()),
                       Threads.ofTask(session.sparkContext()),
+                      Precision.valueOf(evaluate.precision().name()),
                       storage,
                       transform,
                       loader,

@@ -2,6 +2,7 @@ package io.phiscale.jobs.evaluate;
 
 import io.phiscale.jobs.train.FloatVector;
 import io.phiscale.jobs.train.Loaders;
+import io.phiscale.model.kernels.Precision;
 import io.phiscale.model.spec.NetworkSpec;
 import io.phiscale.model.train.Predictor;
 import io.phiscale.pipeline.batch.Batch;
@@ -26,6 +27,7 @@ final class ScorePartition implements FlatMapFunction<Iterator<RowGroup>, TopKAc
   private final NetworkSpec network;
   private final String kernels;
   private final int threads;
+  private final Precision precision;
   private final Storage storage;
   private final EvaluationTransform transform;
   private final LoaderSettings loader;
@@ -36,6 +38,7 @@ final class ScorePartition implements FlatMapFunction<Iterator<RowGroup>, TopKAc
       NetworkSpec network,
       String kernels,
       int threads,
+      Precision precision,
       Storage storage,
       EvaluationTransform transform,
       LoaderSettings loader,
@@ -44,6 +47,7 @@ final class ScorePartition implements FlatMapFunction<Iterator<RowGroup>, TopKAc
     this.network = network;
     this.kernels = kernels;
     this.threads = threads;
+    this.precision = precision;
     this.storage = storage;
     this.transform = transform;
     this.loader = loader;
@@ -58,8 +62,9 @@ final class ScorePartition implements FlatMapFunction<Iterator<RowGroup>, TopKAc
     if (groups.isEmpty()) {
       return List.of(counts).iterator();
     }
+    requirePrecision(kernels, precision);
     EpochOrder order = new EpochOrder(groups, 0, 0);
-    try (Predictor predictor = new Predictor(network, kernels, threads);
+    try (Predictor predictor = new Predictor(network, kernels, threads, precision);
         BatchLoader batches =
             Loaders.open(storage, order.slice(0, order.size()), 0, transform, 0, 0, loader)) {
       predictor.load(parameters.value().values());
@@ -80,6 +85,18 @@ final class ScorePartition implements FlatMapFunction<Iterator<RowGroup>, TopKAc
         }
       }
       return List.of(counts.withUnreadable(batches.statistics().totalSkipped())).iterator();
+    }
+  }
+
+  /**
+   * @throws IllegalStateException if this executor cannot compute in this precision
+   */
+  private static void requirePrecision(String kernels, Precision precision) {
+    String problem = Predictor.problem(kernels, precision);
+    if (!problem.isEmpty()) {
+      throw new IllegalStateException(
+          String.format(
+              "Cannot evaluate with evaluate.precision = %s: %s", precision.key(), problem));
     }
   }
 }

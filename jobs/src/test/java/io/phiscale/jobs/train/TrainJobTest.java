@@ -2,6 +2,8 @@ package io.phiscale.jobs.train;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.withinPercentage;
+import static org.assertj.core.api.Assumptions.assumeThat;
 
 import io.phiscale.jobs.config.ConfigurationException;
 import io.phiscale.jobs.config.PhiscaleConfiguration;
@@ -11,6 +13,9 @@ import io.phiscale.jobs.run.RoundMetrics;
 import io.phiscale.jobs.shard.ShardJob;
 import io.phiscale.jobs.support.LocalSpark;
 import io.phiscale.jobs.support.SmallImages;
+import io.phiscale.model.kernels.Kernels;
+import io.phiscale.model.kernels.Precision;
+import io.phiscale.model.train.Predictor;
 import io.phiscale.pipeline.shard.ShardManifest;
 import io.phiscale.pipeline.storage.Storage;
 import java.io.IOException;
@@ -85,6 +90,31 @@ class TrainJobTest {
       TrainJob.Result resumed = new TrainJob(session, longer).run(TrainingListener.SILENT);
       assertThat(resumed.checkpoint().info().progress().epoch()).isEqualTo(2);
       assertThat(resumed.checkpoint().info().progress().images()).isEqualTo(2 * trainImages());
+    }
+  }
+
+  @Test
+  void evaluationInBfloat16CountsEveryImageAndIsRefusedWhereItCannotBe() throws Exception {
+    PhiscaleConfiguration training = configuration("reduced", Map.of("train.epochs", "1"));
+    try (SparkSession session = LocalSpark.open(training)) {
+      new ShardJob(session, training).run();
+      new TrainJob(session, training).run(TrainingListener.SILENT);
+      PhiscaleConfiguration portable =
+          configuration(
+              "reduced", Map.of("evaluate.precision", "bf16", "train.kernels", Kernels.ND4J));
+      assertThatThrownBy(() -> new EvaluateJob(session, portable).run())
+          .hasMessageContaining(
+              "Cannot evaluate with evaluate.precision = bf16: kernels nd4j compute an inference in"
+                  + " fp32 only");
+
+      assumeThat(Predictor.problem(Kernels.AUTO, Precision.BF16)).isEmpty();
+      NetworkResult exact = new EvaluateJob(session, training).run().get(0);
+      NetworkResult reduced =
+          new EvaluateJob(session, configuration("reduced", Map.of("evaluate.precision", "bf16")))
+              .run()
+              .get(0);
+      assertThat(reduced.score().images()).isEqualTo(validationImages());
+      assertThat(reduced.score().loss()).isCloseTo(exact.score().loss(), withinPercentage(3));
     }
   }
 

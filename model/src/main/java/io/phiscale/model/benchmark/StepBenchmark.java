@@ -1,6 +1,7 @@
 package io.phiscale.model.benchmark;
 
 import io.phiscale.model.kernels.Kernels;
+import io.phiscale.model.kernels.Precision;
 import io.phiscale.model.network.EfficientNets;
 import io.phiscale.model.spec.Freeze;
 import io.phiscale.model.spec.FrozenBatchNorm;
@@ -29,7 +30,8 @@ import java.util.SplittableRandom;
 /**
  * Times whole steps on synthetic images: a training step ({@link Replica#step}, SGD with momentum
  * 0.9, label smoothing 0.1, dropout and stochastic depth of the network; of everything or of the
- * classifier on frozen features), or the scores of a batch ({@link Predictor#logits}).
+ * classifier on frozen features), or the scores of a batch ({@link Predictor#logits}), in FP32 or
+ * BF16.
  */
 public final class StepBenchmark {
 
@@ -72,6 +74,7 @@ public final class StepBenchmark {
    * @param threads of a step, &gt; 0
    * @param steps that count, &gt; 0
    * @param freeze what a training step does not train; NONE for {@link Mode#EVAL}
+   * @param precision of an inference; FP32 for {@link Mode#STEP}
    */
   public record Setting(
       Mode mode,
@@ -81,7 +84,21 @@ public final class StepBenchmark {
       int threads,
       int steps,
       Detail detail,
-      Freeze freeze) {
+      Freeze freeze,
+      Precision precision) {
+
+    /** In FP32. */
+    public Setting(
+        Mode mode,
+        NetworkSpec network,
+        int batch,
+        String kernels,
+        int threads,
+        int steps,
+        Detail detail,
+        Freeze freeze) {
+      this(mode, network, batch, kernels, threads, steps, detail, freeze, Precision.FP32);
+    }
 
     public Setting {
       checkPositive("batch size", batch);
@@ -93,6 +110,11 @@ public final class StepBenchmark {
       }
       if (mode == Mode.EVAL && freeze != Freeze.NONE) {
         throw new IllegalArgumentException("Invalid freeze: features (eval trains nothing)");
+      }
+      if (mode == Mode.STEP && precision != Precision.FP32) {
+        throw new IllegalArgumentException(
+            String.format(
+                "Invalid precision: %s (a training step computes in fp32)", precision.key()));
       }
     }
 
@@ -147,7 +169,7 @@ public final class StepBenchmark {
     public String line() {
       return String.format(
           Locale.ROOT,
-          "phiscale %s %s%s batch=%s res=%s %s fp32 threads=%s: %.2f images/s (median step %.3f s),"
+          "phiscale %s %s%s batch=%s res=%s %s %s threads=%s: %.2f images/s (median step %.3f s),"
               + " peak RSS %.0f MiB",
           setting.network().name(),
           setting.mode().name().toLowerCase(Locale.ROOT),
@@ -155,6 +177,7 @@ public final class StepBenchmark {
           setting.batch(),
           setting.network().resolutionPx(),
           kernels,
+          setting.precision().key(),
           setting.threads(),
           imagesPerSecond(),
           medianSeconds(),
@@ -243,7 +266,8 @@ public final class StepBenchmark {
       Setting setting, String name, Kernels kernels, TimedKernels timed) {
     NetworkSpec network = setting.network();
     FloatBuffer images = images(network, setting.batch());
-    try (Predictor predictor = new Predictor(network, kernels, setting.threads())) {
+    try (Predictor predictor =
+        new Predictor(network, kernels, setting.threads(), setting.precision())) {
       predictor.load(EfficientNets.initialParameters(network, 0));
       List<Double> seconds = new ArrayList<>();
       int warmUp = warmUpSteps(setting.steps());

@@ -9,6 +9,7 @@ import io.phiscale.model.kernels.Kernels;
 import io.phiscale.model.kernels.MBConvShape;
 import io.phiscale.model.kernels.MBConvState;
 import io.phiscale.model.kernels.MBConvWeights;
+import io.phiscale.model.kernels.Precision;
 import io.phiscale.model.kernels.SqueezeExcitationShape;
 import io.phiscale.model.kernels.SqueezeExcitationState;
 import io.phiscale.model.kernels.SqueezeExcitationWeights;
@@ -402,6 +403,52 @@ final class TimedKernels implements Kernels {
     time(
         "classifier",
         () -> timed.softmaxCrossEntropy(scores, labels, smoothing, scoreGradient, losses));
+  }
+
+  @Override
+  public String inferenceProblem(Precision precision) {
+    return timed.inferenceProblem(precision);
+  }
+
+  @Override
+  public DataType inferenceType(Precision precision, ConvolutionShape depthwise) {
+    return timed.inferenceType(precision, depthwise);
+  }
+
+  @Override
+  public void inferenceConvolution(
+      ConvolutionShape shape,
+      INDArray input,
+      INDArray weights,
+      INDArray bias,
+      Activation activation,
+      INDArray output) {
+    time(
+        kind(shape) + " forward",
+        () -> timed.inferenceConvolution(shape, input, weights, bias, activation, output));
+  }
+
+  @Override
+  public void squeezeExcitationConvolution(
+      SqueezeExcitationShape squeeze,
+      ConvolutionShape shape,
+      INDArray input,
+      SqueezeExcitationWeights gateWeights,
+      SqueezeExcitationState state,
+      INDArray gated,
+      INDArray weights,
+      INDArray bias,
+      INDArray output) {
+    time(
+        "squeeze-excitation with pointwise forward",
+        () ->
+            timed.squeezeExcitationConvolution(
+                squeeze, shape, input, gateWeights, state, gated, weights, bias, output));
+  }
+
+  @Override
+  public void forgetWeights() {
+    timed.forgetWeights();
   }
 
   @Override

@@ -477,6 +477,69 @@ public interface Kernels extends AutoCloseable {
   void softmaxCrossEntropy(
       INDArray scores, INDArray labels, double smoothing, INDArray scoreGradient, INDArray losses);
 
+  // ---------------------------------------------------------------- inference
+
+  /**
+   * Why these kernels cannot compute an inference in a precision, on this machine; empty if they
+   * can. What takes arrays of bfloat16 in {@link Precision#BF16} says so, all else is FLOAT.
+   */
+  default String inferenceProblem(Precision precision) {
+    return precision == Precision.FP32
+        ? ""
+        : String.format("kernels %s compute an inference in fp32 only", name());
+  }
+
+  /**
+   * What input and output of a depthwise convolution are best kept as: FLOAT, or in {@link
+   * Precision#BF16} bfloat16 where that is faster on this machine.
+   */
+  default DataType inferenceType(Precision precision, ConvolutionShape depthwise) {
+    return DataType.FLOAT;
+  }
+
+  /**
+   * {@link #convolution} by weights that stay the same until {@link #forgetWeights}.
+   *
+   * @param input FLOAT, or bfloat16 where {@link #inferenceProblem} allows it
+   * @param weights FLOAT; may be rounded to bfloat16 where an array is
+   * @param output as {@code input}, not necessarily of the same type
+   */
+  default void inferenceConvolution(
+      ConvolutionShape shape,
+      INDArray input,
+      INDArray weights,
+      INDArray bias,
+      Activation activation,
+      INDArray output) {
+    convolution(shape, input, weights, bias, activation, output);
+  }
+
+  /**
+   * {@link #squeezeExcitation}, then an {@link #inferenceConvolution} of its output, 1x1 and
+   * without activation, in fewer passes over memory where the implementation can.
+   *
+   * @param shape of the convolution
+   * @param input FLOAT, or bfloat16 where {@link #inferenceProblem} allows it
+   * @param gated scratch shaped as the input and of its type; contents undefined afterwards
+   * @param output FLOAT, written
+   */
+  default void squeezeExcitationConvolution(
+      SqueezeExcitationShape squeeze,
+      ConvolutionShape shape,
+      INDArray input,
+      SqueezeExcitationWeights gateWeights,
+      SqueezeExcitationState state,
+      INDArray gated,
+      INDArray weights,
+      INDArray bias,
+      INDArray output) {
+    squeezeExcitation(squeeze, input, gateWeights, state, gated);
+    convolution(shape, gated, weights, bias, Activation.IDENTITY, output);
+  }
+
+  /** Weights of {@link #inferenceConvolution} may have changed. */
+  default void forgetWeights() {}
+
   /** Frees the scratch. Calling it twice does nothing. */
   @Override
   void close();

@@ -3,8 +3,8 @@ package io.phiscale.model.kernels;
 import static org.bytedeco.dnnl.global.dnnl.dnnl_cpu;
 import static org.bytedeco.dnnl.global.dnnl.dnnl_engine_create;
 import static org.bytedeco.dnnl.global.dnnl.dnnl_engine_destroy;
-import static org.bytedeco.dnnl.global.dnnl.dnnl_f32;
 import static org.bytedeco.dnnl.global.dnnl.dnnl_format_tag_any;
+import static org.bytedeco.dnnl.global.dnnl.dnnl_get_effective_cpu_isa;
 import static org.bytedeco.dnnl.global.dnnl.dnnl_memory_desc_create_with_strides;
 import static org.bytedeco.dnnl.global.dnnl.dnnl_memory_desc_create_with_tag;
 import static org.bytedeco.dnnl.global.dnnl.dnnl_memory_desc_destroy;
@@ -62,6 +62,11 @@ final class OneDnn {
     }
   }
 
+  /** The instruction set that oneDNN uses on this CPU, {@code dnnl_cpu_isa_t}. */
+  static int instructionSet() {
+    return dnnl_get_effective_cpu_isa();
+  }
+
   /**
    * @throws IllegalStateException if a call of the library failed
    */
@@ -91,28 +96,34 @@ final class OneDnn {
   // ---------------------------------------------------------------- descriptions, freed by caller
 
   static dnnl_memory_desc strided(long[] sizes, long[] strides) {
+    return strided(sizes, strides, Element.FLOAT);
+  }
+
+  static dnnl_memory_desc strided(long[] sizes, long[] strides, Element element) {
     dnnl_memory_desc description = new dnnl_memory_desc();
     check(
-        dnnl_memory_desc_create_with_strides(description, sizes.length, sizes, dnnl_f32, strides),
+        dnnl_memory_desc_create_with_strides(
+            description, sizes.length, sizes, element.oneDnnType(), strides),
         "a description of memory");
     return description;
   }
 
   /** In whichever layout the primitive likes best. */
-  static dnnl_memory_desc any(long[] sizes) {
+  static dnnl_memory_desc any(long[] sizes, Element element) {
     dnnl_memory_desc description = new dnnl_memory_desc();
     check(
         dnnl_memory_desc_create_with_tag(
-            description, sizes.length, sizes, dnnl_f32, dnnl_format_tag_any),
+            description, sizes.length, sizes, element.oneDnnType(), dnnl_format_tag_any),
         "a description of memory");
     return description;
   }
 
-  static dnnl_memory_desc image(ImageShape shape) {
+  static dnnl_memory_desc image(ImageShape shape, Element element) {
     long h = shape.height();
     long w = shape.width();
     long c = shape.channels();
-    return strided(new long[] {shape.batch(), c, h, w}, new long[] {h * w * c, 1, w * c, c});
+    return strided(
+        new long[] {shape.batch(), c, h, w}, new long[] {h * w * c, 1, w * c, c}, element);
   }
 
   static dnnl_memory_desc matrix(long rows, long columns, long rowStride, long columnStride) {

@@ -6,6 +6,7 @@ import io.phiscale.model.kernels.OneDnnThread.Weights;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.function.IntSupplier;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 
@@ -42,6 +43,8 @@ public final class OneDnnKernels implements Kernels {
   private final PhaseClock clock = new PhaseClock();
   private final Precision precision;
   private final FusedMBConv blocks;
+  private final int instructionSet;
+  private final ReducedInference inference;
   private final Map<Long, Floats> views = new HashMap<>();
 
   /**
@@ -68,6 +71,13 @@ public final class OneDnnKernels implements Kernels {
    * @throws IllegalStateException if oneDNN cannot be used here
    */
   public OneDnnKernels(int threads, Precision precision) {
+    this(threads, precision, OneDnn::instructionSet);
+  }
+
+  /**
+   * @param instructionSet of the CPU, {@code dnnl_cpu_isa_t}
+   */
+  OneDnnKernels(int threads, Precision precision, IntSupplier instructionSet) {
     if (threads <= 0) {
       throw new IllegalArgumentException(
           String.format("Invalid number of kernel threads: %s (must be > 0)", threads));
@@ -78,6 +88,8 @@ public final class OneDnnKernels implements Kernels {
     team = new OneDnnTeam(threads);
     this.precision = precision;
     blocks = new FusedMBConv(team, precision, clock);
+    this.instructionSet = instructionSet.getAsInt();
+    inference = new ReducedInference(team, products(Bfloat16Support.of(this.instructionSet)));
   }
 
   /** Whether oneDNN can be used on this machine, with the ND4J back end on the class path. */
@@ -112,7 +124,7 @@ public final class OneDnnKernels implements Kernels {
     return memory(what, array);
   }
 
-  private static void checkShape(String what, INDArray array, long[] shape) {
+  private static void checkShape(String what, INDArray array, long... shape) {
     long[] actual = array.shape();
     if (!Arrays.equals(actual, shape)) {
       throw new IllegalArgumentException(
@@ -776,17 +788,29 @@ public final class OneDnnKernels implements Kernels {
     ImageShape image = shape.image();
     int batch = image.batch();
     int channels = image.channels();
-    int squeezed = shape.squeezed();
     Floats in = floats("squeeze-and-excitation input", input, image);
     Floats out = floats("squeeze-and-excitation output", output, image);
     Floats pooled = floats("pooled means", state.pooled(), batch, channels);
+    pool(image, in, pooled);
+    gate(shape, pooled, weights, state);
+    applyGate(image, in, floats("gate", state.gate(), batch, channels), out);
+  }
+
+  /** From the means to the gate. */
+  private void gate(
+      SqueezeExcitationShape shape,
+      Floats pooled,
+      SqueezeExcitationWeights weights,
+      SqueezeExcitationState state) {
+    int batch = shape.image().batch();
+    int channels = shape.image().channels();
+    int squeezed = shape.squeezed();
     Floats reduced = floats("reduced means", state.reduced(), batch, squeezed);
     Floats gate = floats("gate", state.gate(), batch, channels);
     Floats reduceWeights = floats("reduce weights", weights.reduceWeights(), channels, squeezed);
     Floats reduceBias = vector("reduce bias", weights.reduceBias(), squeezed);
     Floats expandWeights = floats("expand weights", weights.expandWeights(), squeezed, channels);
     Floats expandBias = vector("expand bias", weights.expandBias(), channels);
-    pool(image, in, pooled);
     Floats hidden = team.buffer("hidden", (long) batch * squeezed);
     team.run(
         1,
@@ -809,7 +833,6 @@ public final class OneDnnKernels implements Kernels {
                   gate.address());
           own.passes().sigmoid(gate, gate, 0, batch * channels);
         });
-    applyGate(image, in, gate, out);
   }
 
   @Override
@@ -1186,6 +1209,101 @@ public final class OneDnnKernels implements Kernels {
         gradient.put(at + c, (float) ((exponentials[c] / sum - target) / batch));
       }
       loss.put(n, (float) total);
+    }
+  }
+
+  // ---------------------------------------------------------------- inference
+
+  /** The faster products, where feature maps are bfloat16. */
+  private static Element products(Bfloat16Support support) {
+    return support == Bfloat16Support.TILES ? Element.BFLOAT16 : Element.FLOAT;
+  }
+
+  @Override
+  public String inferenceProblem(Precision precision) {
+    return precision == Precision.FP32 ? "" : Bfloat16Support.problem(instructionSet);
+  }
+
+  @Override
+  public DataType inferenceType(Precision precision, ConvolutionShape depthwise) {
+    return precision == Precision.BF16 && Bfloat16Support.of(instructionSet).fasterFor(depthwise)
+        ? DataType.BFLOAT16
+        : DataType.FLOAT;
+  }
+
+  private ReducedInference.Tensor tensor(String what, INDArray array, ImageShape shape) {
+    if (array.dataType() != DataType.BFLOAT16) {
+      return ReducedInference.Tensor.of(floats(what, array, shape));
+    }
+    String problem = Bfloat16Support.problem(instructionSet);
+    if (!problem.isEmpty()) {
+      throw new IllegalStateException("Cannot compute in bf16: " + problem);
+    }
+    checkShape(what, array, shape.batch(), shape.height(), shape.width(), shape.channels());
+    return ReducedInference.Tensor.ofBfloat16(address(what, array, DataType.BFLOAT16));
+  }
+
+  @Override
+  public void inferenceConvolution(
+      ConvolutionShape shape,
+      INDArray input,
+      INDArray weights,
+      INDArray bias,
+      Activation activation,
+      INDArray output) {
+    if (input.dataType() == DataType.FLOAT && output.dataType() == DataType.FLOAT) {
+      convolution(shape, input, weights, bias, activation, output);
+      return;
+    }
+    Floats offset = bias == null ? null : vector("convolution bias", bias, shape.outputChannels());
+    inference.convolution(
+        shape,
+        tensor("convolution input", input, shape.input()),
+        weights(shape, "convolution weights", weights),
+        offset == null ? 0 : offset.address(),
+        activation,
+        tensor("convolution output", output, shape.output()));
+  }
+
+  @Override
+  public void squeezeExcitationConvolution(
+      SqueezeExcitationShape squeeze,
+      ConvolutionShape shape,
+      INDArray input,
+      SqueezeExcitationWeights gateWeights,
+      SqueezeExcitationState state,
+      INDArray gated,
+      INDArray weights,
+      INDArray bias,
+      INDArray output) {
+    ImageShape image = squeeze.image();
+    if (!shape.pointwise() || !shape.input().equals(image)) {
+      throw new IllegalArgumentException(
+          String.format("Invalid convolution: %s (must be 1x1, of %s)", shape, image));
+    }
+    ReducedInference.Tensor in = tensor("squeeze-and-excitation input", input, image);
+    Floats pooled = floats("pooled means", state.pooled(), image.batch(), image.channels());
+    Floats gate = floats("gate", state.gate(), image.batch(), image.channels());
+    if (in.floats() == null) {
+      inference.pool(image, in, pooled);
+    } else {
+      pool(image, in.floats(), pooled);
+    }
+    gate(squeeze, pooled, gateWeights, state);
+    inference.product(
+        shape,
+        in,
+        gate,
+        weights(shape, "convolution weights", weights),
+        vector("convolution bias", bias, shape.outputChannels()).address(),
+        Activation.IDENTITY,
+        tensor("convolution output", output, shape.output()));
+  }
+
+  @Override
+  public void forgetWeights() {
+    for (int i = 0; i < team.threads(); i++) {
+      team.member(i).oneDnn().forgetWeights();
     }
   }
 

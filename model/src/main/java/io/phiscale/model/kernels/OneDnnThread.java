@@ -60,12 +60,15 @@ final class OneDnnThread implements AutoCloseable {
   private final NativeBuffer scratch = new NativeBuffer();
   private final NativeBuffer reordered = new NativeBuffer();
   private final NativeBuffer blockedGradient = new NativeBuffer();
+  private final Map<Kept, NativeBuffer> kept = new HashMap<>();
   private Run reorderedFor;
 
   /** Whether weights are those of the call before this one, of the same pass. */
   enum Weights {
     NEW,
-    SAME
+    SAME,
+    /** Those of the first call with this address, until {@link #forgetWeights}. */
+    KEPT
   }
 
   /** What a product does with what is in its result. */
@@ -85,7 +88,28 @@ final class OneDnnThread implements AutoCloseable {
     PRESENT
   }
 
-  private record Convolution(Pass pass, ConvolutionShape shape, Bias bias, Activation activation) {}
+  /**
+   * What the arrays of a forward convolution hold; biases and sums are FLOAT. oneDNN computes from
+   * FLOAT to FLOAT, and from bfloat16 to both.
+   *
+   * @param weights as the primitive takes them; they are given as FLOAT and rounded
+   */
+  record Elements(Element input, Element weights, Element output) {
+    static final Elements FLOATS = new Elements(Element.FLOAT, Element.FLOAT, Element.FLOAT);
+  }
+
+  private record Convolution(
+      Pass pass, ConvolutionShape shape, Bias bias, Activation activation, Elements elements) {
+
+    static Convolution backward(Pass pass, ConvolutionShape shape) {
+      return new Convolution(pass, shape, Bias.ABSENT, Activation.IDENTITY, Elements.FLOATS);
+    }
+  }
+
+  private record Conversion(Element from, Element to, long count) {}
+
+  /** Weights in the layout of a primitive. */
+  private record Kept(Run run, long weights) {}
 
   /**
    * A product of matrices.
@@ -147,8 +171,25 @@ final class OneDnnThread implements AutoCloseable {
       long bias,
       Activation activation,
       long output) {
+    convolution(shape, Elements.FLOATS, input, weights, state, bias, activation, output);
+  }
+
+  /**
+   * @param weights FLOAT
+   * @param bias address of FLOATs, or 0 for none
+   */
+  void convolution(
+      ConvolutionShape shape,
+      Elements elements,
+      long input,
+      long weights,
+      Weights state,
+      long bias,
+      Activation activation,
+      long output) {
     Convolution key =
-        new Convolution(Pass.FORWARD, shape, bias == 0 ? Bias.ABSENT : Bias.PRESENT, activation);
+        new Convolution(
+            Pass.FORWARD, shape, bias == 0 ? Bias.ABSENT : Bias.PRESENT, activation, elements);
     Run run = runs.get(key);
     if (run == null) {
       run = make(key);
@@ -163,7 +204,7 @@ final class OneDnnThread implements AutoCloseable {
 
   void inputGradient(
       ConvolutionShape shape, long weights, Weights state, long outputGradient, long result) {
-    Convolution key = new Convolution(Pass.INPUT_GRADIENT, shape, Bias.ABSENT, Activation.IDENTITY);
+    Convolution key = Convolution.backward(Pass.INPUT_GRADIENT, shape);
     Run run = runs.get(key);
     if (run == null) {
       run = make(key);
@@ -174,8 +215,7 @@ final class OneDnnThread implements AutoCloseable {
   }
 
   void weightGradient(ConvolutionShape shape, long input, long outputGradient, long result) {
-    Convolution key =
-        new Convolution(Pass.WEIGHT_GRADIENT, shape, Bias.ABSENT, Activation.IDENTITY);
+    Convolution key = Convolution.backward(Pass.WEIGHT_GRADIENT, shape);
     Run run = runs.get(key);
     if (run == null) {
       run = make(key);
@@ -196,6 +236,16 @@ final class OneDnnThread implements AutoCloseable {
     if (run.reorder() == null) {
       return weights;
     }
+    if (state == Weights.KEPT) {
+      Kept key = new Kept(run, weights);
+      NativeBuffer buffer = kept.get(key);
+      if (buffer == null) {
+        buffer = new NativeBuffer();
+        kept.put(key, buffer);
+        execute(run.reorder().at(0, weights).at(1, buffer.bytes(run.weightBytes())));
+      }
+      return buffer.bytes(run.weightBytes());
+    }
     long blocked = reordered.bytes(run.weightBytes());
     if (state == Weights.NEW || !run.equals(reorderedFor)) {
       execute(run.reorder().at(0, weights).at(1, blocked));
@@ -206,6 +256,28 @@ final class OneDnnThread implements AutoCloseable {
 
   private void execute(OneDnnPrimitive primitive) {
     primitive.run(stream, scratch.bytes(primitive.scratchBytes()));
+  }
+
+  /** Weights that were {@link Weights#KEPT} may have changed. */
+  void forgetWeights() {
+    kept.values().forEach(NativeBuffer::close);
+    kept.clear();
+  }
+
+  /** target(i) = source(i), i < count, rounded to the nearest, to even where two are as near. */
+  void convert(Element from, long source, Element to, long target, long count) {
+    Conversion key = new Conversion(from, to, count);
+    Run run = runs.get(key);
+    if (run == null) {
+      long[] sizes = {count};
+      long[] strides = {1};
+      dnnl_memory_desc left = OneDnn.strided(sizes, strides, from);
+      dnnl_memory_desc right = OneDnn.strided(sizes, strides, to);
+      run = new Run(reorder(left, right), null, 0);
+      OneDnn.free(left, right);
+      runs.put(key, run);
+    }
+    execute(run.primitive().at(0, source).at(1, target));
   }
 
   private static dnnl_memory_desc weights(ConvolutionShape shape) {
@@ -220,21 +292,25 @@ final class OneDnnThread implements AutoCloseable {
             new long[] {out, in, height, width}, new long[] {1, out, width * in * out, in * out});
   }
 
-  private static dnnl_memory_desc anyWeights(ConvolutionShape shape) {
+  private static dnnl_memory_desc anyWeights(ConvolutionShape shape, Element element) {
     long in = shape.input().channels();
     long height = shape.kernelHeight();
     long width = shape.kernelWidth();
     return shape.depthwise()
-        ? OneDnn.any(new long[] {in, 1, 1, height, width})
-        : OneDnn.any(new long[] {shape.outputChannels(), in, height, width});
+        ? OneDnn.any(new long[] {in, 1, 1, height, width}, element)
+        : OneDnn.any(new long[] {shape.outputChannels(), in, height, width}, element);
   }
 
   private Run make(Convolution key) {
     ConvolutionShape shape = key.shape();
-    dnnl_memory_desc source = OneDnn.image(shape.input());
-    dnnl_memory_desc target = OneDnn.image(shape.output());
+    Elements elements = key.elements();
+    dnnl_memory_desc source = OneDnn.image(shape.input(), elements.input());
+    dnnl_memory_desc target = OneDnn.image(shape.output(), elements.output());
     dnnl_memory_desc plain = weights(shape);
-    dnnl_memory_desc wanted = shape.pointwise() ? weights(shape) : anyWeights(shape);
+    dnnl_memory_desc wanted =
+        shape.pointwise() && elements.weights() == Element.FLOAT
+            ? weights(shape)
+            : anyWeights(shape, elements.weights());
     dnnl_memory_desc bias =
         key.bias() == Bias.PRESENT
             ? OneDnn.strided(new long[] {shape.outputChannels()}, new long[] {1})
@@ -452,6 +528,7 @@ final class OneDnnThread implements AutoCloseable {
   public void close() {
     runs.values().forEach(Run::close);
     runs.clear();
+    forgetWeights();
     scratch.close();
     reordered.close();
     blockedGradient.close();

@@ -5,6 +5,7 @@ import io.phiscale.model.kernels.ConvolutionShape;
 import io.phiscale.model.kernels.DenseShape;
 import io.phiscale.model.kernels.ImageShape;
 import io.phiscale.model.kernels.Kernels;
+import io.phiscale.model.kernels.Precision;
 import io.phiscale.model.kernels.Scratch;
 import io.phiscale.model.kernels.SqueezeExcitationShape;
 import io.phiscale.model.kernels.SqueezeExcitationState;
@@ -36,6 +37,11 @@ import org.nd4j.linalg.factory.Nd4j;
  * scores are those of {@link EfficientNets#logits} to rounding: batch norm comes after the
  * convolution, so zeros around the convolution's input stay zeros.
  *
+ * <p>In {@link Precision#BF16}, what is wide is bfloat16 in memory: the output of an expansion and
+ * of a depthwise convolution. What goes from block to block, squeeze and excitation, the head and
+ * the classifier are FLOAT, and so are the weights given to the kernels, which round them where
+ * their products are of bfloat16.
+ *
  * <p>Source: arXiv 1712.05877, section 3.2.
  *
  * <p>Used by one thread at a time. Owns native memory, which {@link #close} frees; the kernels are
@@ -47,10 +53,12 @@ public final class FoldedNetwork implements AutoCloseable {
   private static final String WIDE = "wide";
 
   private static final String FILTERED = "filtered";
+  private static final String HEAD = "head";
   private static final List<String> NARROW = List.of("narrow", "other narrow");
 
   private final NetworkSpec spec;
   private final Kernels kernels;
+  private final Precision precision;
   private final ParameterLayout layout;
   private final Scratch weights = new Scratch();
   private final Scratch activations = new Scratch();
@@ -66,11 +74,28 @@ public final class FoldedNetwork implements AutoCloseable {
   private record Image(INDArray array, ImageShape shape) {}
 
   /**
+   * In FP32.
+   *
    * @param kernels that compute it; not closed with it
    */
   public FoldedNetwork(NetworkSpec spec, Kernels kernels) {
+    this(spec, kernels, Precision.FP32);
+  }
+
+  /**
+   * @param kernels that compute it; not closed with it
+   * @param precision of the feature maps inside blocks
+   * @throws IllegalStateException if the kernels cannot compute in this precision, on this machine
+   */
+  public FoldedNetwork(NetworkSpec spec, Kernels kernels, Precision precision) {
+    String problem = kernels.inferenceProblem(precision);
+    if (!problem.isEmpty()) {
+      throw new IllegalStateException(
+          String.format("Cannot predict by %s in %s: %s", spec.name(), precision.key(), problem));
+    }
     this.spec = spec;
     this.kernels = kernels;
+    this.precision = precision;
     this.layout = EfficientNets.parameterLayout(spec);
   }
 
@@ -84,6 +109,7 @@ public final class FoldedNetwork implements AutoCloseable {
    */
   public void load(float[] parameters) {
     loaded = false;
+    kernels.forgetWeights();
     if (parameters.length != layout.length()) {
       throw new IllegalArgumentException(
           String.format(
@@ -201,57 +227,64 @@ public final class FoldedNetwork implements AutoCloseable {
   private void plan(int batch) {
     plannedBatch = 0;
     plan.clear();
+    kernels.forgetWeights();
     ImageShape input =
         new ImageShape(batch, spec.resolutionPx(), spec.resolutionPx(), spec.inputChannels());
+    ConvolutionShape stem =
+        convolutionShape(input, spec.stemFilters(), NetworkSpec.STEM_KERNEL, spec.stemStride(), 1);
+    DataType stemType = stemType(stem.output());
     Image image =
         convolution(
-            "stem/conv",
-            new Image(null, input),
-            spec.stemFilters(),
-            NetworkSpec.STEM_KERNEL,
-            spec.stemStride(),
-            1,
-            Activation.SWISH,
-            NARROW.get(0));
+            "stem/conv", new Image(null, input), stem, Activation.SWISH, NARROW.get(0), stemType);
     int narrow = 1;
     for (BlockInstance block : spec.blocks()) {
       image = block(block, image, NARROW.get(narrow));
       narrow = 1 - narrow;
     }
-    image = convolution("head/conv", image, spec.headFilters(), 1, 1, 1, Activation.SWISH, WIDE);
+    ConvolutionShape head = ConvolutionShape.pointwise(image.shape(), spec.headFilters());
+    image = convolution("head/conv", image, head, Activation.SWISH, HEAD, DataType.FLOAT);
     classifier(image);
+  }
+
+  /** Bfloat16 only where a depthwise convolution, and nothing else, reads the stem's output. */
+  private DataType stemType(ImageShape output) {
+    BlockInstance first = spec.blocks().get(0);
+    return first.expands() || first.residual()
+        ? DataType.FLOAT
+        : kernels.inferenceType(precision, depthwise(first, output));
+  }
+
+  private ConvolutionShape depthwise(BlockInstance block, ImageShape input) {
+    return convolutionShape(
+        input, block.expandedFilters(), block.kernel(), block.stride(), block.expandedFilters());
   }
 
   private Image block(BlockInstance block, Image input, String buffer) {
     int expanded = block.expandedFilters();
+    ImageShape narrow = input.shape();
+    ConvolutionShape depthwise =
+        depthwise(block, new ImageShape(narrow.batch(), narrow.height(), narrow.width(), expanded));
     Image image = input;
+    DataType type =
+        block.expands() ? kernels.inferenceType(precision, depthwise) : input.array().dataType();
     if (block.expands()) {
-      image =
-          convolution(block.name() + "/expand", image, expanded, 1, 1, 1, Activation.SWISH, WIDE);
+      ConvolutionShape expansion = ConvolutionShape.pointwise(narrow, expanded);
+      image = convolution(block.name() + "/expand", image, expansion, Activation.SWISH, WIDE, type);
     }
     image =
         convolution(
-            block.name() + "/depthwise",
-            image,
-            expanded,
-            block.kernel(),
-            block.stride(),
-            expanded,
-            Activation.SWISH,
-            FILTERED);
-    if (block.squeezes()) {
-      image = squeezeExcitation(block, image);
-    }
+            block.name() + "/depthwise", image, depthwise, Activation.SWISH, FILTERED, type);
+    ConvolutionShape projection = ConvolutionShape.pointwise(image.shape(), block.outputFilters());
     Image output =
-        convolution(
-            block.name() + "/project",
-            image,
-            block.outputFilters(),
-            1,
-            1,
-            1,
-            Activation.IDENTITY,
-            buffer);
+        block.squeezes()
+            ? squeezedProjection(block, image, projection, buffer)
+            : convolution(
+                block.name() + "/project",
+                image,
+                projection,
+                Activation.IDENTITY,
+                buffer,
+                DataType.FLOAT);
     if (block.residual()) {
       INDArray branch = output.array();
       INDArray shortcut = input.array();
@@ -260,48 +293,54 @@ public final class FoldedNetwork implements AutoCloseable {
     return output;
   }
 
+  private ConvolutionShape convolutionShape(
+      ImageShape input, int outputs, int kernel, int stride, int groups) {
+    Padding padding = spec.padding();
+    return new ConvolutionShape(
+        input,
+        outputs,
+        kernel,
+        kernel,
+        stride,
+        new ConvolutionShape.Padding(
+            padding.before(input.height(), kernel, stride),
+            padding.after(input.height(), kernel, stride),
+            padding.before(input.width(), kernel, stride),
+            padding.after(input.width(), kernel, stride)),
+        groups);
+  }
+
   /**
    * @param input its array is null for the network's input
    */
   private Image convolution(
       String name,
       Image input,
-      int outputs,
-      int kernel,
-      int stride,
-      int groups,
+      ConvolutionShape shape,
       Activation activation,
-      String buffer) {
-    Padding padding = spec.padding();
-    int height = input.shape().height();
-    int width = input.shape().width();
-    ConvolutionShape shape =
-        new ConvolutionShape(
-            input.shape(),
-            outputs,
-            kernel,
-            kernel,
-            stride,
-            new ConvolutionShape.Padding(
-                padding.before(height, kernel, stride),
-                padding.after(height, kernel, stride),
-                padding.before(width, kernel, stride),
-                padding.after(width, kernel, stride)),
-            groups);
+      String buffer,
+      DataType type) {
+    int outputs = shape.outputChannels();
     INDArray weight =
-        folded(name + "/weight", kernel, kernel, input.shape().channels(), outputs / groups);
+        folded(
+            name + "/weight",
+            shape.kernelHeight(),
+            shape.kernelWidth(),
+            shape.input().channels(),
+            outputs / shape.groups());
     INDArray bias = folded(name + "/bias", outputs);
     INDArray in = input.array();
-    INDArray out = activations(buffer, shape.output());
+    INDArray out = activations(buffer, type, shape.output());
     plan.add(
         () ->
-            kernels.convolution(
+            kernels.inferenceConvolution(
                 shape, in == null ? plannedFeatures : in, weight, bias, activation, out));
     return new Image(out, shape.output());
   }
 
-  private Image squeezeExcitation(BlockInstance block, Image input) {
-    SqueezeExcitationShape shape =
+  private Image squeezedProjection(
+      BlockInstance block, Image input, ConvolutionShape shape, String buffer) {
+    SqueezeExcitationShape squeeze =
         new SqueezeExcitationShape(input.shape(), block.squeezedFilters());
     long batch = input.shape().batch();
     long channels = input.shape().channels();
@@ -319,9 +358,16 @@ public final class FoldedNetwork implements AutoCloseable {
             activations.array("gate", DataType.FLOAT, batch, channels));
     INDArray in = input.array();
     // What the expansion wrote there was read by the depthwise convolution.
-    INDArray out = activations(WIDE, input.shape());
-    plan.add(() -> kernels.squeezeExcitation(shape, in, gateWeights, state, out));
-    return new Image(out, input.shape());
+    INDArray gated = activations(WIDE, in.dataType(), input.shape());
+    INDArray weight =
+        folded(block.name() + "/project/weight", 1, 1, channels, shape.outputChannels());
+    INDArray bias = folded(block.name() + "/project/bias", shape.outputChannels());
+    INDArray out = activations(buffer, DataType.FLOAT, shape.output());
+    plan.add(
+        () ->
+            kernels.squeezeExcitationConvolution(
+                squeeze, shape, in, gateWeights, state, gated, weight, bias, out));
+    return new Image(out, shape.output());
   }
 
   private void classifier(Image input) {
@@ -337,9 +383,10 @@ public final class FoldedNetwork implements AutoCloseable {
     scores = result;
   }
 
-  private INDArray activations(String name, ImageShape shape) {
+  /** A buffer for each type: other blocks may want the other one. */
+  private INDArray activations(String name, DataType type, ImageShape shape) {
     return activations.array(
-        name, DataType.FLOAT, shape.batch(), shape.height(), shape.width(), shape.channels());
+        name + " " + type, type, shape.batch(), shape.height(), shape.width(), shape.channels());
   }
 
   @Override

@@ -1,6 +1,7 @@
 package io.phiscale.model.train;
 
 import io.phiscale.model.kernels.Kernels;
+import io.phiscale.model.kernels.Precision;
 import io.phiscale.model.network.FoldedNetwork;
 import io.phiscale.model.spec.NetworkSpec;
 import java.nio.FloatBuffer;
@@ -26,7 +27,18 @@ public final class Predictor implements AutoCloseable {
    * @param threads threads it may use
    */
   public Predictor(NetworkSpec network, String kernels, int threads) {
-    this(network, Kernels.create(kernels, threads), threads);
+    this(network, kernels, threads, Precision.FP32);
+  }
+
+  /**
+   * @param network the network
+   * @param kernels name of the kernels that compute it
+   * @param threads threads it may use
+   * @param precision of the feature maps
+   * @throws IllegalStateException if {@link #problem} is not empty
+   */
+  public Predictor(NetworkSpec network, String kernels, int threads, Precision precision) {
+    this(network, Kernels.create(kernels, threads), threads, precision);
   }
 
   /**
@@ -35,10 +47,41 @@ public final class Predictor implements AutoCloseable {
    * @param threads threads that ND4J may use
    */
   public Predictor(NetworkSpec network, Kernels kernels, int threads) {
+    this(network, kernels, threads, Precision.FP32);
+  }
+
+  /**
+   * @param network the network
+   * @param kernels that compute it; closed with the predictor
+   * @param threads threads that ND4J may use
+   * @param precision of the feature maps
+   * @throws IllegalStateException if the kernels cannot compute in this precision, on this machine;
+   *     they are then closed
+   */
+  public Predictor(NetworkSpec network, Kernels kernels, int threads, Precision precision) {
     this.network = network;
     this.threads = threads;
     this.kernels = kernels;
-    folded = new FoldedNetwork(network, kernels);
+    try {
+      folded = new FoldedNetwork(network, kernels, precision);
+    } catch (IllegalStateException e) {
+      kernels.close();
+      throw e;
+    }
+  }
+
+  /**
+   * Why such kernels cannot predict in a precision on this machine; empty if they can.
+   *
+   * @param kernels their name
+   */
+  public static String problem(String kernels, Precision precision) {
+    if (precision == Precision.FP32) {
+      return "";
+    }
+    try (Kernels chosen = Kernels.create(kernels, 1)) {
+      return chosen.inferenceProblem(precision);
+    }
   }
 
   /** What computes here: the kernels' name and ND4J's back end, for provenance. */
