@@ -100,7 +100,8 @@ final class BenchCommand extends PhiscaleCommand {
       paramLabel = "NAME",
       defaultValue = "fp32",
       description =
-          "Of eval: fp32, or bf16 on CPUs with AVX512-BF16 or AMX (default: ${DEFAULT-VALUE}).")
+          "fp32, or bf16 for what is largest in memory; eval only on CPUs with AVX512-BF16 or AMX"
+              + " (default: ${DEFAULT-VALUE}).")
   private String precision;
 
   @Option(names = "--profile", description = "Also print where the time of a step goes.")
@@ -121,7 +122,8 @@ final class BenchCommand extends PhiscaleCommand {
               profile ? Detail.PROFILE : Detail.TOTAL,
               Freeze.named(freeze),
               precision());
-      String problem = Predictor.problem(kernels, setting.precision());
+      String problem =
+          setting.mode() == Mode.EVAL ? Predictor.problem(kernels, setting.precision()) : "";
       if (!problem.isEmpty()) {
         throw new IllegalArgumentException(
             String.format("Cannot measure with --precision %s: %s", precision, problem));

@@ -145,7 +145,7 @@ class PhiscaleTest {
         "bench eval --freeze features @ phiscale bench: Invalid freeze: features (eval trains nothing) (see phiscale bench --help)",
         "summary --model b0 --freeze all @ phiscale summary: Invalid value for option '--freeze': all (must be none or features) (see phiscale summary --help)",
         "bench eval --precision fp8 @ phiscale bench: Invalid precision: fp8 (must be fp32 or bf16) (see phiscale bench --help)",
-        "bench step --precision bf16 @ phiscale bench: Invalid precision: bf16 (a training step computes in fp32) (see phiscale bench --help)",
+        "bench step --precision bf8 @ phiscale bench: Invalid precision: bf8 (must be fp32 or bf16) (see phiscale bench --help)",
         "bench eval --precision bf16 --kernels nd4j @ phiscale bench: Cannot measure with --precision bf16: kernels nd4j compute an inference in fp32 only (see phiscale bench --help)",
         "bench @ phiscale bench: Missing required parameter: 'MODE' (see phiscale bench --help)",
         "bench fly @ phiscale bench: Invalid mode: fly (must be step or eval) (see phiscale bench --help)",

@@ -74,7 +74,7 @@ public final class StepBenchmark {
    * @param threads of a step, &gt; 0
    * @param steps that count, &gt; 0
    * @param freeze what a training step does not train; NONE for {@link Mode#EVAL}
-   * @param precision of an inference; FP32 for {@link Mode#STEP}
+   * @param precision of what is largest
    */
   public record Setting(
       Mode mode,
@@ -110,11 +110,6 @@ public final class StepBenchmark {
       }
       if (mode == Mode.EVAL && freeze != Freeze.NONE) {
         throw new IllegalArgumentException("Invalid freeze: features (eval trains nothing)");
-      }
-      if (mode == Mode.STEP && precision != Precision.FP32) {
-        throw new IllegalArgumentException(
-            String.format(
-                "Invalid precision: %s (a training step computes in fp32)", precision.key()));
       }
     }
 
@@ -208,7 +203,10 @@ public final class StepBenchmark {
 
   /** Measures in this process and thread. */
   public static Result run(Setting setting) {
-    Kernels plain = Kernels.create(setting.kernels(), setting.threads());
+    Kernels plain =
+        setting.mode() == Mode.STEP
+            ? Kernels.create(setting.kernels(), setting.threads(), setting.precision())
+            : Kernels.create(setting.kernels(), setting.threads());
     String name = plain.name();
     TimedKernels timed = setting.detail() == Detail.PROFILE ? new TimedKernels(plain) : null;
     Kernels kernels = timed == null ? plain : timed;

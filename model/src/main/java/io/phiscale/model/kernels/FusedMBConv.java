@@ -24,7 +24,8 @@ import java.util.Arrays;
  *
  * <p>With {@link Precision#BF16}, what is as large as an expanded image (the outputs of the first
  * two convolutions and the two gradients) lies in memory as bfloat16, and is brought to FLOAT and
- * back in a core's cache; all arithmetic is FLOAT.
+ * back in a core's cache. On a CPU with AMX the operands of products are bfloat16 too, and their
+ * sums FLOAT; all other arithmetic is FLOAT.
  *
  * <p>Images are divided among the members of the team.
  */
@@ -40,6 +41,8 @@ final class FusedMBConv {
   private static final String FILTERED = "filtered";
   private static final String GRADIENT = "filtered gradient";
   private static final String WIDE_GRADIENT = "wide gradient";
+  private static final String WIDE_OPERAND = "wide operand";
+  private static final String NARROW_OPERAND = "narrow operand";
   private static final String EXPANSION_PART = "expansion part";
   private static final String DEPTHWISE_PART = "depthwise part";
   private static final String PROJECTION_PART = "projection part";
@@ -49,14 +52,22 @@ final class FusedMBConv {
 
   private final OneDnnTeam team;
   private final Precision precision;
+  private final Element operands;
   private final PhaseClock clock;
   private final BatchNormLine expansionLine = new BatchNormLine();
   private final BatchNormLine depthwiseLine = new BatchNormLine();
   private final BatchNormLine projectionLine = new BatchNormLine();
 
-  FusedMBConv(OneDnnTeam team, Precision precision, PhaseClock clock) {
+  /**
+   * @param support what the CPU does with bfloat16: products are made of it where it has tiles
+   */
+  FusedMBConv(OneDnnTeam team, Precision precision, Bfloat16Support support, PhaseClock clock) {
     this.team = team;
     this.precision = precision;
+    this.operands =
+        precision == Precision.BF16 && support == Bfloat16Support.TILES
+            ? Element.BFLOAT16
+            : Element.FLOAT;
     this.clock = clock;
   }
 
@@ -111,6 +122,35 @@ final class FusedMBConv {
     set(projectionLine, shape, channels, parameters.projection(), state.mean(), state.variance());
   }
 
+  // ---------------------------------------------------------------- products
+
+  /**
+   * Where the weights of products lie as operands: rounded once for all pieces of a convolution.
+   */
+  private long operand(String name, Floats weights) {
+    if (operands == Element.FLOAT) {
+      return weights.address();
+    }
+    long address = team.buffer(name, (weights.length() + 1) / 2).address();
+    team.run(
+        1,
+        (member, part) ->
+            member
+                .oneDnn()
+                .convert(Element.FLOAT, weights.address(), operands, address, weights.length()));
+    return address;
+  }
+
+  /** FLOATs of a member as an operand, in its own buffer if they have to be rounded. */
+  private long operand(Member member, String name, long floats, long count) {
+    if (operands == Element.FLOAT) {
+      return floats;
+    }
+    long address = member.buffer(name, (count + 1) / 2).address();
+    member.oneDnn().convert(Element.FLOAT, floats, operands, address, count);
+    return address;
+  }
+
   // ---------------------------------------------------------------- forward
 
   void training(
@@ -141,7 +181,7 @@ final class FusedMBConv {
     int channels = expansion.outputChannels();
     int rows = Math.toIntExact(expansion.input().rows());
     int chunk = Convolutions.chunkUnits(expansion);
-    long filter = parameters.expansion().weights().address();
+    long filter = operand("expansion operand", parameters.expansion().weights());
     WideTensor wide = kept.expansion().convolved();
     long work = Convolutions.work(expansion);
     team.share(
@@ -158,9 +198,14 @@ final class FusedMBConv {
                 .oneDnn()
                 .product(
                     new Product(count, inputs, channels, inputs, 1, channels, 1, channels),
-                    input.address((long) at * inputs),
+                    operands,
+                    operand(
+                        member,
+                        NARROW_OPERAND,
+                        input.address((long) at * inputs),
+                        (long) count * inputs),
                     filter,
-                    0,
+                    Result.WRITTEN,
                     out.address((long) row * channels));
             BatchNormLine.addMoments(member, out, row, count, channels);
             wide.write(member, CONVOLVED, at, at, count);
@@ -292,7 +337,7 @@ final class FusedMBConv {
     int batch = wide.batch();
     WideTensor wideFiltered = kept.depthwise().convolved();
     Floats out = kept.projection().convolved();
-    long filter = parameters.projection().weights().address();
+    long filter = operand("projection operand", parameters.projection().weights());
     team.share(
         batch,
         wide.elements(),
@@ -319,9 +364,10 @@ final class FusedMBConv {
                   .oneDnn()
                   .product(
                       new Product(count, channels, outputs, channels, 1, outputs, 1, outputs),
-                      part.address(),
+                      operands,
+                      operand(member, WIDE_OPERAND, part.address(), (long) count * channels),
                       filter,
-                      0,
+                      Result.WRITTEN,
                       out.address((long) first * outputs));
               BatchNormLine.addMoments(member, out, first, count, outputs);
             }
@@ -652,7 +698,7 @@ final class FusedMBConv {
     WideTensor wideFiltered = kept.depthwise().convolved();
     Floats projected = kept.projection().convolved();
     Floats weightGradient = gradients.projection().weights();
-    long filter = parameters.projection().weights().address();
+    long filter = operand("projection operand", parameters.projection().weights());
     Floats gateGradient =
         shape.squeezes() ? team.buffer("gate gradient", (long) batch * channels) : null;
     Floats hiddenGradient =
@@ -692,21 +738,25 @@ final class FusedMBConv {
                   narrow,
                   outputs);
               gated(member, shape, filtered, shift, kept.squeeze(), first, count, part);
+              long narrowOperand =
+                  operand(member, NARROW_OPERAND, narrow.address(), (long) count * outputs);
               member
                   .oneDnn()
                   .product(
                       new Product(channels, count, outputs, 1, channels, outputs, 1, outputs),
-                      part.address(),
-                      narrow.address(),
+                      operands,
+                      operand(member, WIDE_OPERAND, part.address(), (long) count * channels),
+                      narrowOperand,
                       n == from && row == 0 ? Result.WRITTEN : Result.ADDED_TO,
                       partial.address());
               member
                   .oneDnn()
                   .product(
                       new Product(count, outputs, channels, outputs, 1, 1, outputs, channels),
-                      narrow.address(),
+                      operands,
+                      narrowOperand,
                       filter,
-                      0,
+                      Result.WRITTEN,
                       gradient.address((long) (first + shift) * channels));
               if (shape.squeezes()) {
                 gateSums(member, part, gradient, shift, n, first, count, pixels, channels, pool);
@@ -1176,7 +1226,7 @@ final class FusedMBConv {
     WideTensor wideGradient = expandedGradient(shape);
     WideTensor wide = kept.expansion().convolved();
     Floats weightGradient = gradients.expansion().weights();
-    long filter = parameters.expansion().weights().address();
+    long filter = operand("expansion operand", parameters.expansion().weights());
     int chunk = Convolutions.chunkUnits(expansion);
     long work = Convolutions.work(expansion);
     team.share(
@@ -1204,12 +1254,19 @@ final class FusedMBConv {
                     expansionLine.slope(),
                     expansionLine.intercept(),
                     Activation.IDENTITY);
+            long upperOperand =
+                operand(member, WIDE_OPERAND, upper.address(), (long) count * channels);
             member
                 .oneDnn()
                 .product(
                     new Product(inputs, count, channels, 1, inputs, channels, 1, channels),
-                    input.address((long) at * inputs),
-                    upper.address(),
+                    operands,
+                    operand(
+                        member,
+                        NARROW_OPERAND,
+                        input.address((long) at * inputs),
+                        (long) count * inputs),
+                    upperOperand,
                     at == from ? Result.WRITTEN : Result.ADDED_TO,
                     partial.address());
             if (inputGradient != null) {
@@ -1217,9 +1274,10 @@ final class FusedMBConv {
                   .oneDnn()
                   .product(
                       new Product(count, channels, inputs, channels, 1, 1, channels, inputs),
-                      upper.address(),
+                      operands,
+                      upperOperand,
                       filter,
-                      0,
+                      Result.WRITTEN,
                       inputGradient.address((long) at * inputs));
               addShortcut(member, shape, outputGradient, inputGradient, at, count);
             }

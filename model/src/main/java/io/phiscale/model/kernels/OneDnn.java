@@ -127,7 +127,12 @@ final class OneDnn {
   }
 
   static dnnl_memory_desc matrix(long rows, long columns, long rowStride, long columnStride) {
-    return strided(new long[] {rows, columns}, new long[] {rowStride, columnStride});
+    return matrix(rows, columns, rowStride, columnStride, Element.FLOAT);
+  }
+
+  static dnnl_memory_desc matrix(
+      long rows, long columns, long rowStride, long columnStride, Element element) {
+    return strided(new long[] {rows, columns}, new long[] {rowStride, columnStride}, element);
   }
 
   static void free(dnnl_memory_desc... descriptions) {

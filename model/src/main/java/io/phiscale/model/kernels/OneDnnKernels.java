@@ -87,9 +87,10 @@ public final class OneDnnKernels implements Kernels {
     }
     team = new OneDnnTeam(threads);
     this.precision = precision;
-    blocks = new FusedMBConv(team, precision, clock);
     this.instructionSet = instructionSet.getAsInt();
-    inference = new ReducedInference(team, products(Bfloat16Support.of(this.instructionSet)));
+    Bfloat16Support support = Bfloat16Support.of(this.instructionSet);
+    blocks = new FusedMBConv(team, precision, support, clock);
+    inference = new ReducedInference(team, products(support));
   }
 
   /** Whether oneDNN can be used on this machine, with the ND4J back end on the class path. */

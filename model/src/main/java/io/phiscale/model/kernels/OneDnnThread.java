@@ -133,7 +133,7 @@ final class OneDnnThread implements AutoCloseable {
       int rightColumn,
       int resultRow) {}
 
-  private record ProductKey(Product product, Bias bias, Result result) {}
+  private record ProductKey(Product product, Bias bias, Result result, Element operands) {}
 
   /**
    * A primitive and, where weights are reordered, the primitive that does it.
@@ -460,12 +460,23 @@ final class OneDnnThread implements AutoCloseable {
    */
   void product(Product product, long left, long right, long bias, long result) {
     Bias present = bias == 0 ? Bias.ABSENT : Bias.PRESENT;
-    product(new ProductKey(product, present, Result.WRITTEN), left, right, bias, result);
+    product(
+        new ProductKey(product, present, Result.WRITTEN, Element.FLOAT), left, right, bias, result);
   }
 
   /** result = left · right, or result += left · right. */
   void product(Product product, long left, long right, Result state, long result) {
-    product(new ProductKey(product, Bias.ABSENT, state), left, right, 0, result);
+    product(product, Element.FLOAT, left, right, state, result);
+  }
+
+  /**
+   * result = left · right, or result += left · right; sums and the result are FLOAT.
+   *
+   * @param operands what both matrices hold
+   */
+  void product(
+      Product product, Element operands, long left, long right, Result state, long result) {
+    product(new ProductKey(product, Bias.ABSENT, state, operands), left, right, 0, result);
   }
 
   private void product(ProductKey key, long left, long right, long bias, long result) {
@@ -484,10 +495,19 @@ final class OneDnnThread implements AutoCloseable {
   private Run make(ProductKey key) {
     Product product = key.product();
     dnnl_memory_desc left =
-        OneDnn.matrix(product.rows(), product.inner(), product.leftRow(), product.leftColumn());
+        OneDnn.matrix(
+            product.rows(),
+            product.inner(),
+            product.leftRow(),
+            product.leftColumn(),
+            key.operands());
     dnnl_memory_desc right =
         OneDnn.matrix(
-            product.inner(), product.columns(), product.rightRow(), product.rightColumn());
+            product.inner(),
+            product.columns(),
+            product.rightRow(),
+            product.rightColumn(),
+            key.operands());
     dnnl_memory_desc result =
         OneDnn.matrix(product.rows(), product.columns(), product.resultRow(), 1);
     dnnl_memory_desc bias =

@@ -3,6 +3,8 @@ package io.phiscale.model.kernels;
 import static io.phiscale.model.kernels.PlainLoops.array;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assumptions.assumeThat;
+import static org.bytedeco.dnnl.global.dnnl.dnnl_cpu_isa_avx512_core_amx;
 
 import io.phiscale.model.kernels.ConvolutionShape.Padding;
 import io.phiscale.model.kernels.MBConvShape.Shortcut;
@@ -237,6 +239,32 @@ class MBConvKernelsTest {
           assertThat(floats(second.get(i))).isEqualTo(floats(first.get(i)));
         }
         assertThat(floats(first.get(1))).as("rounded").isNotEqualTo(floats(exact.get(1)));
+      }
+    }
+  }
+
+  /** Products of bfloat16, which are for CPUs with AMX, but which AVX512-BF16 can do as well. */
+  @ParameterizedTest
+  @MethodSource("blocksOfManyPixels")
+  void productsOfBfloat16AreCloseToFloat(MBConvShape shape) {
+    assumeThat(Bfloat16Support.of(OneDnn.instructionSet())).isNotEqualTo(Bfloat16Support.NONE);
+    List<INDArray> exact;
+    try (Kernels kernels = new OneDnnKernels(2)) {
+      exact = run(shape, null, kernels);
+    }
+    for (int threads : new int[] {1, 2}) {
+      try (Kernels kernels =
+          new OneDnnKernels(threads, Precision.BF16, () -> dnnl_cpu_isa_avx512_core_amx)) {
+        List<INDArray> first = run(shape, null, kernels);
+        List<INDArray> second = run(shape, null, kernels);
+        for (int i = 0; i < exact.size(); i++) {
+          assertClose(
+              String.format("%s, result %s on %s threads", shape, i, threads),
+              first.get(i),
+              exact.get(i),
+              0.05);
+          assertThat(floats(second.get(i))).isEqualTo(floats(first.get(i)));
+        }
       }
     }
   }
