@@ -44,7 +44,7 @@ class ReducedInferenceTest {
         .as("this machine's CPU")
         .isNotEqualTo(Bfloat16Support.NONE);
     int instructionSet = support.equals("TILES") ? TILES : VECTORS;
-    return new OneDnnKernels(threads, () -> instructionSet);
+    return new OneDnnKernels(threads, Precision.FP32, () -> instructionSet);
   }
 
   private static INDArray random(long seed, DataType type, long... shape) {
@@ -293,7 +293,8 @@ class ReducedInferenceTest {
   @Test
   void saysWhyACpuCannot() {
     NetworkSpec spec = b0(Padding.SAME, 32);
-    try (Kernels kernels = new OneDnnKernels(1, () -> dnnl_cpu_isa_avx512_core_vnni);
+    try (Kernels kernels =
+            new OneDnnKernels(1, Precision.FP32, () -> dnnl_cpu_isa_avx512_core_vnni);
         Kernels nd4j = new Nd4jKernels()) {
       assertThat(kernels.inferenceProblem(Precision.FP32)).isEmpty();
       assertThatThrownBy(() -> new FoldedNetwork(spec, kernels, Precision.BF16))
