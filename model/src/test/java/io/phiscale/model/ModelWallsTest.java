@@ -1,6 +1,7 @@
 package io.phiscale.model;
 
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
+import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.slices;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.tngtech.archunit.core.domain.JavaClasses;
@@ -56,6 +57,11 @@ class ModelWallsTest {
             "io.phiscale.model.train..",
             "org.deeplearning4j..")
         .check(CLASSES);
+  }
+
+  @Test
+  void packagesFormNoCycle() {
+    slices().matching("io.phiscale.model.(*)..").should().beFreeOfCycles().check(CLASSES);
   }
 
   @Test

@@ -17,7 +17,7 @@ import io.phiscale.jobs.support.SmallImages;
 import io.phiscale.model.network.EfficientNets;
 import io.phiscale.model.spec.Freeze;
 import io.phiscale.model.spec.FrozenBatchNorm;
-import io.phiscale.model.train.ParameterLayout.Segment;
+import io.phiscale.model.spec.ParameterLayout.Segment;
 import io.phiscale.pipeline.storage.Storage;
 import java.io.IOException;
 import java.net.URI;

@@ -2,7 +2,7 @@ package io.phiscale.model.layers;
 
 import io.phiscale.model.kernels.VarianceEstimate;
 import io.phiscale.model.spec.Padding;
-import io.phiscale.model.train.ParameterLayout.Kind;
+import io.phiscale.model.spec.ParameterLayout.Kind;
 import java.util.List;
 import org.deeplearning4j.nn.conf.NeuralNetConfiguration;
 import org.deeplearning4j.nn.conf.inputs.InputType;

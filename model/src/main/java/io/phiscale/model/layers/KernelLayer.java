@@ -5,7 +5,7 @@ import io.phiscale.model.kernels.BatchNormShape;
 import io.phiscale.model.kernels.ImageShape;
 import io.phiscale.model.kernels.Kernels;
 import io.phiscale.model.kernels.Scratch;
-import io.phiscale.model.train.ParameterLayout.Kind;
+import io.phiscale.model.spec.ParameterLayout.Kind;
 import java.util.Arrays;
 import java.util.Map;
 import org.deeplearning4j.nn.conf.NeuralNetConfiguration;

@@ -3,7 +3,7 @@ package io.phiscale.model.layers;
 import io.phiscale.model.kernels.Activation;
 import io.phiscale.model.spec.BlockInstance;
 import io.phiscale.model.spec.Padding;
-import io.phiscale.model.train.ParameterLayout.Kind;
+import io.phiscale.model.spec.ParameterLayout.Kind;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;

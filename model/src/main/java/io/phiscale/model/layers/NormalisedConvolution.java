@@ -9,7 +9,7 @@ import io.phiscale.model.kernels.NormalisedState;
 import io.phiscale.model.kernels.NormalisedWeights;
 import io.phiscale.model.layers.KernelLayer.Pass;
 import io.phiscale.model.spec.Padding;
-import io.phiscale.model.train.ParameterLayout.Kind;
+import io.phiscale.model.spec.ParameterLayout.Kind;
 import java.util.List;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;

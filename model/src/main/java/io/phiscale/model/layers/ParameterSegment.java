@@ -1,6 +1,6 @@
 package io.phiscale.model.layers;
 
-import io.phiscale.model.train.ParameterLayout.Kind;
+import io.phiscale.model.spec.ParameterLayout.Kind;
 import java.util.List;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.factory.Nd4j;
@@ -10,7 +10,7 @@ import org.nd4j.linalg.factory.Nd4j;
  *
  * @param key in DL4J's parameter table, e.g. {@code expand.gamma}; without underscore, at which
  *     DL4J splits the layer's name from the key
- * @param path in a {@link io.phiscale.model.train.ParameterLayout}, below the layer's name, e.g.
+ * @param path in a {@link io.phiscale.model.spec.ParameterLayout}, below the layer's name, e.g.
  *     {@code expand/batch_norm/scale}
  * @param kind what it holds
  * @param shape of the array, c-order

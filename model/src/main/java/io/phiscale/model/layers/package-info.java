@@ -26,7 +26,7 @@
  * ND4J's workspaces, are reused from step to step, and are overwritten by the layer's next forward
  * (or backward) pass, so a network's workspace mode must be NONE.
  *
- * <p>May depend on {@code io.phiscale.model.kernels}, {@code io.phiscale.model.spec}, {@code
- * io.phiscale.model.train.ParameterLayout}, ND4J and DL4J.
+ * <p>May depend on {@code io.phiscale.model.kernels}, {@code io.phiscale.model.spec}, ND4J and
+ * DL4J.
  */
 package io.phiscale.model.layers;

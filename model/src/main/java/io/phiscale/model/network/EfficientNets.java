@@ -14,7 +14,7 @@ import io.phiscale.model.layers.ParameterSegment;
 import io.phiscale.model.layers.StepContext;
 import io.phiscale.model.spec.BlockInstance;
 import io.phiscale.model.spec.NetworkSpec;
-import io.phiscale.model.train.ParameterLayout;
+import io.phiscale.model.spec.ParameterLayout;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;

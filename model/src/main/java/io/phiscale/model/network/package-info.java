@@ -5,6 +5,6 @@
  * computes them faster, for inference alone.
  *
  * <p>May depend on {@code io.phiscale.model.layers}, {@code io.phiscale.model.kernels}, {@code
- * io.phiscale.model.spec}, {@code io.phiscale.model.train.ParameterLayout}, ND4J and DL4J.
+ * io.phiscale.model.spec}, ND4J and DL4J.
  */
 package io.phiscale.model.network;

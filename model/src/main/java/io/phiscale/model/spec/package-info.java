@@ -9,6 +9,8 @@
  *       defines it;
  *   <li>{@link io.phiscale.model.spec.NetworkCounts}, {@link
  *       io.phiscale.model.spec.NetworkSummary}: parameters, multiply-adds and memory.
+ *   <li>{@link io.phiscale.model.spec.ParameterLayout}: what each range of a network's flat
+ *       parameter vector is.
  * </ul>
  *
  * <p>Depends on {@code io.phiscale.model.scaling} and the JDK only.

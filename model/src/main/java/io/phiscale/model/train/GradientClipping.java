@@ -1,5 +1,6 @@
 package io.phiscale.model.train;
 
+import io.phiscale.model.spec.ParameterLayout;
 import java.io.Serializable;
 import java.nio.FloatBuffer;
 

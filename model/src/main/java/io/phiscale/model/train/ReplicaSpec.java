@@ -5,6 +5,7 @@ import io.phiscale.model.network.EfficientNets;
 import io.phiscale.model.spec.Freeze;
 import io.phiscale.model.spec.FrozenBatchNorm;
 import io.phiscale.model.spec.NetworkSpec;
+import io.phiscale.model.spec.ParameterLayout;
 import java.io.Serializable;
 
 /**

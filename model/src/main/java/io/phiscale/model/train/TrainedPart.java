@@ -1,6 +1,7 @@
 package io.phiscale.model.train;
 
-import io.phiscale.model.train.ParameterLayout.Segment;
+import io.phiscale.model.spec.ParameterLayout;
+import io.phiscale.model.spec.ParameterLayout.Segment;
 import java.io.Serializable;
 import java.nio.FloatBuffer;
 import java.util.ArrayList;

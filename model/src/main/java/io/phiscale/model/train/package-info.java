@@ -2,7 +2,7 @@
  * What changes a network's parameters, on one flat vector of them.
  *
  * <ul>
- *   <li>{@link io.phiscale.model.train.ParameterLayout}: which range of the vector is what;
+ *   <li>{@link io.phiscale.model.spec.ParameterLayout}: which range of the vector is what;
  *   <li>{@link io.phiscale.model.train.TrainedPart}: what of it is not frozen;
  *   <li>{@link io.phiscale.model.train.OptimizerSpec} → {@link io.phiscale.model.train.Optimizer}:
  *       one fused pass over parameters, gradients and state; {@link

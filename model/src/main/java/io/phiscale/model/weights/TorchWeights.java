@@ -3,7 +3,7 @@ package io.phiscale.model.weights;
 import io.phiscale.model.layers.ParameterSegment;
 import io.phiscale.model.network.EfficientNets;
 import io.phiscale.model.spec.NetworkSpec;
-import io.phiscale.model.train.ParameterLayout.Kind;
+import io.phiscale.model.spec.ParameterLayout.Kind;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;

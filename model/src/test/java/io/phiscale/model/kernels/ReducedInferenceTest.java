@@ -15,7 +15,7 @@ import io.phiscale.model.network.FoldedNetwork;
 import io.phiscale.model.scaling.EfficientNetVariant;
 import io.phiscale.model.spec.NetworkSpec;
 import io.phiscale.model.spec.Padding;
-import io.phiscale.model.train.ParameterLayout.Segment;
+import io.phiscale.model.spec.ParameterLayout.Segment;
 import java.util.SplittableRandom;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;

@@ -5,10 +5,11 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import io.phiscale.model.SerialCopies;
+import io.phiscale.model.spec.ParameterLayout;
+import io.phiscale.model.spec.ParameterLayout.Kind;
 import io.phiscale.model.train.OptimizerSpec.AdamW;
 import io.phiscale.model.train.OptimizerSpec.RmsPropTf;
 import io.phiscale.model.train.OptimizerSpec.Sgd;
-import io.phiscale.model.train.ParameterLayout.Kind;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.FloatBuffer;

@@ -4,6 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
 import io.phiscale.model.kernels.Kernels;
+import io.phiscale.model.spec.ParameterLayout;
+import io.phiscale.model.spec.ParameterLayout.Kind;
 import io.phiscale.model.train.LearningRateSchedule.Cosine;
 import io.phiscale.model.train.LearningRateSchedule.ExponentialStaircase;
 import io.phiscale.model.train.LearningRateSchedule.Step;
@@ -11,7 +13,6 @@ import io.phiscale.model.train.LearningRateSchedule.Warmup;
 import io.phiscale.model.train.OptimizerSpec.AdamW;
 import io.phiscale.model.train.OptimizerSpec.RmsPropTf;
 import io.phiscale.model.train.OptimizerSpec.Sgd;
-import io.phiscale.model.train.ParameterLayout.Kind;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.FloatBuffer;

@@ -8,7 +8,7 @@ import io.phiscale.model.scaling.EfficientNetVariant;
 import io.phiscale.model.scaling.ScalingCoefficients;
 import io.phiscale.model.spec.BaseNetwork;
 import io.phiscale.model.spec.NetworkSpec;
-import io.phiscale.model.train.ParameterLayout;
+import io.phiscale.model.spec.ParameterLayout;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.ByteBuffer;

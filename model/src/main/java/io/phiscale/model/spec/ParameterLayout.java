@@ -1,4 +1,4 @@
-package io.phiscale.model.train;
+package io.phiscale.model.spec;
 
 import java.io.Serializable;
 import java.util.ArrayList;

@@ -1,10 +1,10 @@
-package io.phiscale.model.train;
+package io.phiscale.model.spec;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import io.phiscale.model.train.ParameterLayout.Kind;
-import io.phiscale.model.train.ParameterLayout.Segment;
+import io.phiscale.model.spec.ParameterLayout.Kind;
+import io.phiscale.model.spec.ParameterLayout.Segment;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
