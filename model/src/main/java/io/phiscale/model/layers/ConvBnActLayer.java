@@ -50,6 +50,11 @@ public final class ConvBnActLayer extends KernelLayer<ConvBnAct> {
   }
 
   @Override
+  public void computeRunningStatisticsChange() {
+    convolution.runningStatistics();
+  }
+
+  @Override
   public void clear() {
     super.clear();
     image = null;

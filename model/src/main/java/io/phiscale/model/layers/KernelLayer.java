@@ -1,11 +1,8 @@
 package io.phiscale.model.layers;
 
-import io.phiscale.model.kernels.Activation;
-import io.phiscale.model.kernels.BatchNormShape;
 import io.phiscale.model.kernels.ImageShape;
 import io.phiscale.model.kernels.Kernels;
 import io.phiscale.model.kernels.Scratch;
-import io.phiscale.model.spec.ParameterLayout.Kind;
 import java.util.Arrays;
 import java.util.Map;
 import org.deeplearning4j.nn.conf.NeuralNetConfiguration;
@@ -146,36 +143,7 @@ public abstract class KernelLayer<C extends KernelLayerConfiguration> extends Ba
    * backward pass would, for a layer that has none because its weights are frozen. Does nothing in
    * a layer without batch norm.
    */
-  public void computeRunningStatisticsChange() {
-    ImageShape shape = shapeOf(input);
-    BatchNormRule rule = layerConf().batchNorm();
-    for (ParameterSegment segment : layerConf().segments()) {
-      if (segment.kind() != Kind.RUNNING_MEAN) {
-        continue;
-      }
-      String part = segment.path().substring(0, segment.path().indexOf('/'));
-      String prefix = segment.key().substring(0, segment.key().length() - "mean".length());
-      int channels = segment.length();
-      // The expansion alone comes before the stride.
-      boolean strided = !part.equals(MBConv.EXPANSION);
-      int height = strided ? layerConf().outputPx(shape.height()) : shape.height();
-      int width = strided ? layerConf().outputPx(shape.width()) : shape.width();
-      kernels()
-          .runningStatisticsChange(
-              new BatchNormShape(
-                  new ImageShape(shape.batch(), height, width, channels),
-                  rule.epsilon(),
-                  Activation.IDENTITY),
-              rule.momentum(),
-              rule.estimate(),
-              parameter(prefix + "mean"),
-              parameter(prefix + "var"),
-              kept(part + " mean", channels),
-              kept(part + " variance", channels),
-              parameterGradient(prefix + "mean"),
-              parameterGradient(prefix + "var"));
-    }
-  }
+  public void computeRunningStatisticsChange() {}
 
   IllegalStateException noForwardPass() {
     return new IllegalStateException(

@@ -174,12 +174,17 @@ public final class MBConvLayer extends KernelLayer<MBConv> {
             contiguous(epsilon),
             inputGradient,
             gradients());
+    computeRunningStatisticsChange();
+    return new Pair<>(gradientOfViews(), inputGradient);
+  }
+
+  @Override
+  public void computeRunningStatisticsChange() {
     if (expansion != null) {
       expansion.runningStatistics();
     }
     depthwise.runningStatistics();
     projection.runningStatistics();
-    return new Pair<>(gradientOfViews(), inputGradient);
   }
 
   @Override
