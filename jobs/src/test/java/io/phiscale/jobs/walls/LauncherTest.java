@@ -179,6 +179,7 @@ class LauncherTest {
         .doesNotContain("TieredStopAtLevel", "--add-opens", "-Dspark.")
         .endsWith("<io.phiscale.jobs.cli.Phiscale>\n<bench>\n<step>\n<--model>\n<b0>\n");
     assertThat(run(Map.of(), "bench", "--help").text()).doesNotContain("jdk.incubator.vector");
+    assertThat(run(Map.of(), "trian").text()).doesNotContain("jdk.incubator.vector");
   }
 
   @Test
