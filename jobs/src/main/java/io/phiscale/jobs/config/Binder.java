@@ -98,7 +98,8 @@ final class Binder {
                 keys.bytes("data.shard-bytes"),
                 keys.bytes("data.row-group-bytes"),
                 keys.number("data.max-reject-fraction"),
-                keys.integer("data.max-pixels")),
+                keys.integer("data.max-pixels"),
+                keys.choice("data.deduplicate", DataSection.Deduplicate.class)),
         Binder::data);
   }
 

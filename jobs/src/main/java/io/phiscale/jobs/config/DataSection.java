@@ -15,6 +15,7 @@ import java.net.URI;
  * @param maxRejectFraction largest share of images that may be rejected before the job fails, [0,
  *     1]
  * @param maxPixels largest width times height that is decoded, &gt; 0
+ * @param deduplicate which images with the bytes of another are left out
  */
 public record DataSection(
     Source source,
@@ -23,7 +24,8 @@ public record DataSection(
     long shardBytes,
     long rowGroupBytes,
     double maxRejectFraction,
-    long maxPixels)
+    long maxPixels,
+    Deduplicate deduplicate)
     implements Serializable {
 
   public DataSection {
@@ -38,6 +40,16 @@ public record DataSection(
         .fraction("max-reject-fraction", maxRejectFraction)
         .positive("max-pixels", maxPixels)
         .verify();
+  }
+
+  /** Which images with the same bytes (SHA-256) as another are left out. */
+  public enum Deduplicate {
+    /** Training images that are in a split that is evaluated on. */
+    ACROSS_SPLITS,
+    /** These, and all but one within a split. */
+    ALL,
+    /** None. */
+    NONE
   }
 
   /** The layouts that are read. */
