@@ -122,7 +122,7 @@ public final class ShardJob {
     JavaPairRDD<Placement, CheckedItem> shuffled =
         spark
             .parallelize(assignments, assignments.size())
-            .mapPartitionsToPair(new CheckImages(storage, labels, layout, data.maxPixels()))
+            .mapPartitionsToPair(new CheckImages(storage, labels, layout, data))
             .repartitionAndSortWithinPartitions(new Placement.ByPartition(layout.partitions()));
     Deduplicate policy = data.deduplicate();
     JavaPairRDD<Placement, RepeatedContents.Original> repeated =

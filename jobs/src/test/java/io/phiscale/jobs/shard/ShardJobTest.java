@@ -157,6 +157,17 @@ class ShardJobTest {
     assertThat(none.split("train").rejected()).isZero();
   }
 
+  @Test
+  void largeImagesAreStoredSmallerIfAskedFor() throws IOException {
+    PhiscaleConfiguration configuration = small(Map.of("data.store.short-side", "8"));
+    ShardManifest manifest = run(configuration).manifest();
+    RowGroup group = manifest.rowGroups(configuration.data().shards(), "train").get(0);
+    List<ShardRecord> records = RowGroupReader.read(STORAGE, group, ChecksumPolicy.VERIFY);
+    assertThat(records).extracting(ShardRecord::width).containsOnly(11);
+    assertThat(records).extracting(ShardRecord::height).containsOnly(8);
+    assertThat(records).extracting(ShardRecord::format).containsOnly("jpeg");
+  }
+
   /**
    * 40 images of which one is there twice, two that the validation set has too, and three of the
    * validation set.
