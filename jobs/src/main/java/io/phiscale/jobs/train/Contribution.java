@@ -21,6 +21,7 @@ sealed interface Contribution extends Serializable {
    * @param examples images trained on
    * @param steps local steps taken
    * @param lossSum sum over the examples of the training loss
+   * @param correct images whose class scored highest
    * @param skipped images that could not be decoded any more
    * @param computeNanos time in forward, backward and update
    * @param waitNanos time waiting for batches
@@ -31,6 +32,7 @@ sealed interface Contribution extends Serializable {
       long examples,
       int steps,
       double lossSum,
+      long correct,
       long skipped,
       long computeNanos,
       long waitNanos,

@@ -61,7 +61,7 @@ final class WorkerRound implements PairFlatMapFunction<Iterator<Integer>, SliceK
     TrainingRecipe run = recipe.value();
     EpochPlan.Share share = run.plan().share(round, worker);
     if (share.count() == 0) {
-      return Stream.of(pair(SliceKey.REPORT, worker, new Report(worker, 0, 0, 0, 0, 0, 0, null)))
+      return Stream.of(pair(SliceKey.REPORT, worker, new Report(worker, 0, 0, 0, 0, 0, 0, 0, null)))
           .iterator();
     }
     RoundState start = state.value();
@@ -106,6 +106,7 @@ final class WorkerRound implements PairFlatMapFunction<Iterator<Integer>, SliceK
     EpochOrder order = new EpochOrder(run.rowGroups(), run.seed(), epoch);
     long examples = 0;
     double lossSum = 0;
+    long correct = 0;
     long compute = 0;
     long wait = 0;
     int step = 0;
@@ -125,7 +126,7 @@ final class WorkerRound implements PairFlatMapFunction<Iterator<Integer>, SliceK
         wait += arrived - asked;
         if (next.isEmpty()) {
           long skipped = share.count() - examples;
-          return new Report(worker, examples, step, lossSum, skipped, compute, wait, null);
+          return new Report(worker, examples, step, lossSum, correct, skipped, compute, wait, null);
         }
         try (Batch batch = next.get()) {
           double loss =
@@ -138,10 +139,19 @@ final class WorkerRound implements PairFlatMapFunction<Iterator<Integer>, SliceK
           compute += System.nanoTime() - arrived;
           if (!Double.isFinite(loss)) {
             return new Report(
-                worker, examples, step, lossSum, 0, compute, wait, new Divergence(step, "loss"));
+                worker,
+                examples,
+                step,
+                lossSum,
+                correct,
+                0,
+                compute,
+                wait,
+                new Divergence(step, "loss"));
           }
           examples += batch.count();
           lossSum += loss * batch.count();
+          correct += replica.correct();
         }
         step++;
       }
@@ -172,6 +182,7 @@ final class WorkerRound implements PairFlatMapFunction<Iterator<Integer>, SliceK
         report.examples(),
         report.steps(),
         report.lossSum(),
+        report.correct(),
         report.skipped(),
         report.computeNanos(),
         report.waitNanos(),

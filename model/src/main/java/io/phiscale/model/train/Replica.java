@@ -186,6 +186,11 @@ public final class Replica implements AutoCloseable {
     return loss;
   }
 
+  /** Images of the last step's batch whose own class scored highest, before the update. */
+  public int correct() {
+    return network.correct();
+  }
+
   private long spent(Phase phase, long since) {
     long now = System.nanoTime();
     phaseNanos.merge(phase, now - since, Long::sum);

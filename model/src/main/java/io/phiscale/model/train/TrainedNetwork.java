@@ -46,6 +46,9 @@ interface TrainedNetwork extends AutoCloseable {
    */
   double computeGradients(INDArray images, INDArray labels);
 
+  /** Images of the last batch whose own class scored highest. */
+  int correct();
+
   /** Gradients of the last batch. */
   FloatBuffer gradients();
 
@@ -80,6 +83,11 @@ interface TrainedNetwork extends AutoCloseable {
     @Override
     public double computeGradients(INDArray images, INDArray labels) {
       return trainable.computeGradients(images, labels);
+    }
+
+    @Override
+    public int correct() {
+      return EfficientNets.correct(trainable.graph);
     }
 
     @Override
@@ -144,6 +152,11 @@ interface TrainedNetwork extends AutoCloseable {
     }
 
     @Override
+    public int correct() {
+      return EfficientNets.correct(classifier.graph);
+    }
+
+    @Override
     public FloatBuffer gradients() {
       return classifier.gradients();
     }
@@ -200,6 +213,11 @@ interface TrainedNetwork extends AutoCloseable {
     @Override
     public double computeGradients(INDArray images, INDArray labels) {
       return EfficientNets.computeClassifierGradients(whole.graph, images, labels);
+    }
+
+    @Override
+    public int correct() {
+      return EfficientNets.correct(whole.graph);
     }
 
     @Override
