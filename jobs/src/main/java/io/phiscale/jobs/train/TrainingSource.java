@@ -3,6 +3,7 @@ package io.phiscale.jobs.train;
 import com.codahale.metrics.Gauge;
 import com.codahale.metrics.MetricRegistry;
 import io.phiscale.jobs.run.RoundMetrics;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.ToDoubleFunction;
 import org.apache.spark.SparkEnv;
 import org.apache.spark.metrics.source.Source;
@@ -18,7 +19,7 @@ final class TrainingSource implements Source, TrainingListener, AutoCloseable {
   private final MetricRegistry registry = new MetricRegistry();
   private volatile RoundMetrics last;
   private volatile int rounds;
-  private volatile long skipped;
+  private final AtomicLong skipped = new AtomicLong();
 
   private TrainingSource() {
     ofLastRound("round", RoundMetrics::round);
@@ -35,7 +36,7 @@ final class TrainingSource implements Source, TrainingListener, AutoCloseable {
     ofLastRound("waitSeconds", RoundMetrics::waitSeconds);
     ofLastRound("averagingSeconds", RoundMetrics::averagingSeconds);
     ofLastRound("unixSeconds", RoundMetrics::unixSeconds);
-    registry.register("skippedTotal", (Gauge<Long>) () -> skipped);
+    registry.register("skippedTotal", (Gauge<Long>) skipped::get);
   }
 
   private void ofLastRound(String name, ToDoubleFunction<RoundMetrics> value) {
@@ -72,7 +73,7 @@ final class TrainingSource implements Source, TrainingListener, AutoCloseable {
 
   @Override
   public void completed(RoundMetrics round) {
-    skipped += round.skipped();
+    skipped.addAndGet(round.skipped());
     last = round;
   }
 
