@@ -239,6 +239,7 @@ public final class ParameterAveragingTrainer {
                 state.parameters,
                 state.optimizerState,
                 state.movingAverage,
+                new float[0],
                 goal.checkpointsKept()));
   }
 
@@ -305,6 +306,7 @@ public final class ParameterAveragingTrainer {
           parameters.length,
           optimizerState.length,
           movingAverage.length,
+          0,
           "");
     }
   }
