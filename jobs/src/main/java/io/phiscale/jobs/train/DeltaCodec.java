@@ -7,11 +7,11 @@ import java.nio.ByteOrder;
 /**
  * Number formats of deltas on the wire, little-endian, for runs of values that begin at a multiple
  * of {@value #BLOCK} of the vector that is sent, so that what a value becomes does not depend on
- * how the vector is sliced. Every conversion rounds to nearest, ties to even; values are finite.
+ * how the vector is sliced. Every conversion rounds to nearest, ties to even; values are finite,
+ * and saturate at 2^127.
  *
  * <ul>
- *   <li>{@code bf16}: 2 bytes a value, 8 significant bits; |error| &lt;= 2^-8 |v|; what would round
- *       to infinity becomes the largest finite bfloat16.
+ *   <li>{@code bf16}: 2 bytes a value, 8 significant bits; |error| &lt;= 2^-8 |v|.
  *   <li>{@code fp16}: 2 bytes a value and 2 a block, 11 significant bits. A block is scaled by the
  *       power of two that brings its largest value into [2^14, 2^15): nothing overflows, and
  *       |error| &lt;= max(2^-11 |v|, 2^-39 max|block|).
@@ -22,6 +22,9 @@ import java.nio.ByteOrder;
 final class DeltaCodec {
   /** Values that share a scale. */
   static final int BLOCK = 256;
+
+  /** Beyond it a rounded value could be infinite; a delta that large means divergence anyway. */
+  private static final float LARGEST = 0x1p127f;
 
   private static final float INT8_STEPS = 127;
 
@@ -52,7 +55,7 @@ final class DeltaCodec {
         }
         case BF16 -> {
           for (int i = start; i < end; i++) {
-            out.putShort(toBfloat16(values[i]));
+            out.putShort(toBfloat16(bounded(values[i])));
           }
         }
         case FP16 -> {
@@ -60,14 +63,14 @@ final class DeltaCodec {
           int exponent = largest == 0 ? 0 : 14 - Math.getExponent(largest);
           out.putShort((short) exponent);
           for (int i = start; i < end; i++) {
-            out.putShort(toFloat16(Math.scalb(values[i], exponent)));
+            out.putShort(toFloat16(Math.scalb(bounded(values[i]), exponent)));
           }
         }
         case INT8 -> {
           float scale = largest(values, start, end) / INT8_STEPS;
           out.putFloat(scale);
           for (int i = start; i < end; i++) {
-            double steps = scale == 0 ? 0 : Math.rint((double) values[i] / scale);
+            double steps = scale == 0 ? 0 : Math.rint((double) bounded(values[i]) / scale);
             out.put((byte) Math.max(-INT8_STEPS, Math.min(INT8_STEPS, steps)));
           }
         }
@@ -129,20 +132,22 @@ final class DeltaCodec {
     }
   }
 
+  private static float bounded(float value) {
+    return Math.max(-LARGEST, Math.min(LARGEST, value));
+  }
+
   private static float largest(float[] values, int from, int to) {
     float largest = 0;
     for (int i = from; i < to; i++) {
-      largest = Math.max(largest, Math.abs(values[i]));
+      largest = Math.max(largest, Math.abs(bounded(values[i])));
     }
     return largest;
   }
 
-  /** Of a finite value. */
+  /** Of a value within 2^127. */
   static short toBfloat16(float value) {
     int bits = Float.floatToRawIntBits(value);
-    int rounded = (bits + 0x7FFF + ((bits >>> 16) & 1)) >>> 16;
-    boolean infinite = (rounded & 0x7FFF) == 0x7F80;
-    return (short) (infinite ? rounded - 1 : rounded);
+    return (short) ((bits + 0x7FFF + ((bits >>> 16) & 1)) >>> 16);
   }
 
   /** Of a finite value; beyond the largest binary16, 65504, that is the result. */

@@ -6,9 +6,9 @@ import java.io.Serializable;
  * Cuts an epoch's global sample order into averaging rounds, and a round into one contiguous share
  * per worker.
  *
- * <p>A round takes the next {@code workers x H x batchSize} samples of the order, where H depends on
- * the position of its first; the last round of an epoch takes what is left. A share is trained in
- * {@code ceil(count / batchSize)} local steps of nearly equal size, so that no batch is so small
+ * <p>A round takes the next {@code workers x H x batchSize} samples of the order, where H depends
+ * on the position of its first; the last round of an epoch takes what is left. A share is trained
+ * in {@code ceil(count / batchSize)} local steps of nearly equal size, so that no batch is so small
  * that its batch-norm statistics are meaningless: 65 samples at batch size 32 are 22 + 22 + 21, not
  * 32 + 32 + 1. Since rounds are cut from (epoch, position) alone, a run may be resumed with another
  * number of workers without repeating or skipping a sample.

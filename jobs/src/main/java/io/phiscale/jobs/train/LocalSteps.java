@@ -52,7 +52,9 @@ public sealed interface LocalSteps extends Serializable {
 
     @Override
     public int at(long position, long samplesPerEpoch) {
-      return position < synchronousEpochs * samplesPerEpoch ? 1 : then.at(position, samplesPerEpoch);
+      return position < synchronousEpochs * samplesPerEpoch
+          ? 1
+          : then.at(position, samplesPerEpoch);
     }
   }
 
@@ -72,8 +74,7 @@ public sealed interface LocalSteps extends Serializable {
     public Quadratic {
       positive("local steps", base);
       if (!(alpha > 0) || Double.isInfinite(alpha)) {
-        throw new IllegalArgumentException(
-            String.format("Invalid alpha: %s (must be > 0)", alpha));
+        throw new IllegalArgumentException(String.format("Invalid alpha: %s (must be > 0)", alpha));
       }
       if (cap < base) {
         throw new IllegalArgumentException(

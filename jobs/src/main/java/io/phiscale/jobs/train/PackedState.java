@@ -76,12 +76,7 @@ final class PackedState {
       deltas.add(bytes);
     }
     return new PackedState(
-        wire,
-        deltas,
-        values,
-        wire == Wire.INT8 ? unsent : new float[0],
-        slices,
-        order.deltas());
+        wire, deltas, values, wire == Wire.INT8 ? unsent : new float[0], slices, order.deltas());
   }
 
   /** What is to be sent next time; empty where nothing is held back. */
@@ -102,7 +97,10 @@ final class PackedState {
                   Arrays.copyOfRange(
                       values, Math.max(0, start - deltaLength), Math.max(0, end - deltaLength));
               return new Packed(
-                  slice, weight, new PackedVector(wire, split - start, bytes), new FloatVector(rest));
+                  slice,
+                  weight,
+                  new PackedVector(wire, split - start, bytes),
+                  new FloatVector(rest));
             });
   }
 

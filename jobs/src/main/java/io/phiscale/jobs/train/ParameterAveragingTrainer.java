@@ -37,9 +37,9 @@ import org.apache.spark.broadcast.Broadcast;
  *
  * <p>What the average becomes is the {@link OuterOptimizer}'s choice. Where workers keep something
  * on their own account (optimizer state, residuals of compression) it goes through {@link
- * WorkerMemories}. Every task is a pure function of broadcast values and its worker's memory, so a lost executor costs a recomputation
- * and changes nothing. A resumed run continues from the counters of its checkpoint and computes
- * what the unbroken run would have.
+ * WorkerMemories}. Every task is a pure function of broadcast values and its worker's memory, so a
+ * lost executor costs a recomputation and changes nothing. A resumed run continues from the
+ * counters of its checkpoint and computes what the unbroken run would have.
  *
  * <p>What is frozen is broadcast once; rounds move and average the trained part alone.
  *
@@ -96,8 +96,7 @@ public final class ParameterAveragingTrainer {
     EpochPlan plan = recipe.plan();
     List<RoundMetrics> unpublished = new ArrayList<>();
     Progress begun = state.progress;
-    int rounds =
-        begun.round() + plan.roundsLeft(begun.epoch(), begun.position(), goal.epochs());
+    int rounds = begun.round() + plan.roundsLeft(begun.epoch(), begun.position(), goal.epochs());
     recallWorkers(begun);
     listener.started(state.progress.round() + 1, rounds);
     Broadcast<TrainingRecipe> shipped = spark.broadcast(recipe);
@@ -136,7 +135,9 @@ public final class ParameterAveragingTrainer {
     }
   }
 
-  /** Leaves the last two rounds, of which a late twin of a task may still read, and checkpoints'. */
+  /**
+   * Leaves the last two rounds, of which a late twin of a task may still read, and checkpoints'.
+   */
   private void forgetMemories(int newest) throws IOException {
     if (recipe.needsMemories()) {
       for (int round : memories.rounds()) {
@@ -331,9 +332,7 @@ public final class ParameterAveragingTrainer {
       movingAverage = start.movingAverage().clone();
       boolean before = start.outerState().length > 0;
       outerState =
-          before
-              ? start.outerState().clone()
-              : new float[outer.hasState() ? part.length() : 0];
+          before ? start.outerState().clone() : new float[outer.hasState() ? part.length() : 0];
     }
 
     RoundState vectors() {
@@ -379,7 +378,8 @@ public final class ParameterAveragingTrainer {
     private void requireFiniteUpdate(float[] updated) {
       for (float value : updated) {
         if (!Float.isFinite(value)) {
-          throw new TrainingDivergedException(progress.round() + 1, outer.rule(), consequence(progress));
+          throw new TrainingDivergedException(
+              progress.round() + 1, outer.rule(), consequence(progress));
         }
       }
     }

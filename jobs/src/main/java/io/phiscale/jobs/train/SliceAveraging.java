@@ -36,8 +36,7 @@ final class SliceAveraging
         averaged.add(report);
         continue;
       }
-      Slice part =
-          contribution instanceof Packed packed ? packed.unpacked() : (Slice) contribution;
+      Slice part = contribution instanceof Packed packed ? packed.unpacked() : (Slice) contribution;
       if (part.slice() != slice) {
         if (weight > 0) {
           averaged.add(divide(slice, weight, sums));

@@ -22,8 +22,8 @@ import org.apache.hadoop.fs.Path;
  * is what worker 1 of 4 takes out of round 120.
  *
  * <p>A worker reads the memory of the round before and writes that of its round, so it stays a pure
- * function: a retry, a speculative twin or the resumed run reads the same and writes the same bytes,
- * each file whole or not at all. What a JVM has written it need not read again.
+ * function: a retry, a speculative twin or the resumed run reads the same and writes the same
+ * bytes, each file whole or not at all. What a JVM has written it need not read again.
  */
 final class WorkerMemories implements Serializable {
   private static final long serialVersionUID = 1L;

@@ -152,7 +152,9 @@ final class WorkerRound implements PairFlatMapFunction<Iterator<Integer>, SliceK
         : Optional.empty();
   }
 
-  /** Also where there was nothing to train on: what a worker remembers must not end with a pause. */
+  /**
+   * Also where there was nothing to train on: what a worker remembers must not end with a pause.
+   */
   private void remember(TrainingRecipe run, int worker, Optional<WorkerMemory> memory)
       throws IOException {
     if (run.needsMemories()) {
@@ -216,7 +218,8 @@ final class WorkerRound implements PairFlatMapFunction<Iterator<Integer>, SliceK
         wait += arrived - asked;
         if (next.isEmpty()) {
           long skipped = share.count() - examples;
-          return new Report(worker, examples, step, lossSum, skipped, positions, compute, wait, null);
+          return new Report(
+              worker, examples, step, lossSum, skipped, positions, compute, wait, null);
         }
         try (Batch batch = next.get()) {
           double loss =

@@ -110,7 +110,10 @@ class AveragingExactnessTest {
 
     assertThat(images() % 18).as("the last round is uneven").isNotZero();
     assertThat(three.metrics()).hasSize(one.metrics().size());
-    float[] moved = train("still", withValue(values, "train.learning-rate.base", "1e-30")).checkpoint().parameters();
+    float[] moved =
+        train("still", withValue(values, "train.learning-rate.base", "1e-30"))
+            .checkpoint()
+            .parameters();
     assertThat(largestDifference(one.checkpoint().parameters(), moved)).isGreaterThan(0.05f);
     assertThat(largestDifference(one.checkpoint().parameters(), three.checkpoint().parameters()))
         .isLessThan(1e-5f);
@@ -230,13 +233,7 @@ class AveragingExactnessTest {
         for (int worker = 0; worker < 3; worker++) {
           int index = worker;
           PackedState.pack(
-                  wire,
-                  order,
-                  start,
-                  locals[worker],
-                  states[worker],
-                  new float[0],
-                  sliceLength)
+                  wire, order, start, locals[worker], states[worker], new float[0], sliceLength)
               .contributions(weights[worker])
               .forEach(slice -> sent.add(new Tuple2<>(new SliceKey(slice.slice(), index), slice)));
         }
@@ -282,8 +279,10 @@ class AveragingExactnessTest {
     }
   }
 
-  /** Kept optimizer states, error compensation, outer momentum, changing H: on one thread or two,
-   * and killed and resumed, the same bits. */
+  /**
+   * Kept optimizer states, error compensation, outer momentum, changing H: on one thread or two,
+   * and killed and resumed, the same bits.
+   */
   @Test
   void withEverythingOnAResumedRunIsTheUnbrokenOne() throws Exception {
     TrainJob.Result expected = train("unbroken", EVERYTHING_ON);
@@ -326,8 +325,7 @@ class AveragingExactnessTest {
     assertThat(losses.get(losses.size() - 1)).isLessThan(losses.get(0));
 
     int round = one.checkpoint().info().progress().round();
-    Path memory =
-        folder.resolve("changing/workers/round-%08d/worker-0-of-1.bin".formatted(round));
+    Path memory = folder.resolve("changing/workers/round-%08d/worker-0-of-1.bin".formatted(round));
     Files.delete(memory);
     assertThatThrownBy(() -> train("changing", withValue(EVERYTHING_ON, "train.epochs", "4")))
         .isInstanceOf(IOException.class)
