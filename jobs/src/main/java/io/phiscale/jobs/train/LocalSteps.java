@@ -88,7 +88,7 @@ public sealed interface LocalSteps extends Serializable {
       if (schedule instanceof LearningRateSchedule.Warmup warmup) {
         counted = Math.max(counted, (long) (warmup.epochs() * samplesPerEpoch));
       }
-      double ratio = alpha / schedule.rate(counted, samplesPerEpoch);
+      double ratio = alpha / schedule.rate(counted, (double) samplesPerEpoch);
       // min first: the ratio is infinite where the rate is 0.
       return Math.max(base, (int) Math.floor(Math.min(cap, ratio * ratio)));
     }
