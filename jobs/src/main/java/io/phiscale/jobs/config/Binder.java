@@ -219,9 +219,17 @@ final class Binder {
             () ->
                 new TrainSection.Averaging(
                     keys.int32("train.averaging.local-steps"),
+                    keys.choice("train.averaging.schedule", TrainSection.Averaging.Schedule.class),
+                    keys.number("train.averaging.synchronous-epochs"),
+                    keys.number("train.averaging.qsr-alpha"),
+                    keys.int32("train.averaging.max-local-steps"),
+                    keys.choice("train.averaging.outer", TrainSection.Averaging.Outer.class),
+                    keys.number("train.averaging.outer-learning-rate"),
+                    keys.number("train.averaging.outer-momentum"),
                     keys.choice(
                         "train.averaging.optimizer-state",
                         TrainSection.Averaging.OptimizerState.class),
+                    keys.choice("train.averaging.wire", TrainSection.Averaging.Wire.class),
                     keys.choice(
                         "train.averaging.batch-norm", TrainSection.Averaging.BatchNorm.class)),
             defaulted -> defaulted.train().averaging());

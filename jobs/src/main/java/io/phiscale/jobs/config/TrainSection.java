@@ -157,20 +157,86 @@ public record TrainSection(
   /**
    * What a round of averaging is.
    *
-   * @param localSteps optimizer steps of each worker between two averages, &gt; 0
+   * @param localSteps optimizer steps H of each worker between two averages, &gt; 0
+   * @param schedule whether H stays
+   * @param synchronousEpochs epochs with H = 1 before that (post-local), &gt;= 0
+   * @param qsrAlpha of the quadratic rule: the learning rate below which H grows, &gt; 0
+   * @param maxLocalSteps of the quadratic rule: largest H, &gt;= localSteps where it rules
+   * @param outer what the driver makes of an average
+   * @param outerLearningRate its learning rate, &gt; 0
+   * @param outerMomentum its momentum, [0, 1)
    * @param optimizerState what becomes of momentum and mean squares at the end of a round
+   * @param wire number format of what workers send
    * @param batchNorm what becomes of running means and variances at the end of a round
    */
-  public record Averaging(int localSteps, OptimizerState optimizerState, BatchNorm batchNorm)
+  public record Averaging(
+      int localSteps,
+      Schedule schedule,
+      double synchronousEpochs,
+      double qsrAlpha,
+      int maxLocalSteps,
+      Outer outer,
+      double outerLearningRate,
+      double outerMomentum,
+      OptimizerState optimizerState,
+      Wire wire,
+      BatchNorm batchNorm)
       implements Serializable {
     public Averaging {
-      new SectionRules("train.averaging").positive("local-steps", localSteps).verify();
+      new SectionRules("train.averaging")
+          .positive("local-steps", localSteps)
+          .notNegative("synchronous-epochs", synchronousEpochs)
+          .positive("qsr-alpha", qsrAlpha)
+          .require(
+              schedule != Schedule.QSR || maxLocalSteps >= localSteps,
+              "max-local-steps",
+              maxLocalSteps,
+              ">= train.averaging.local-steps = " + localSteps)
+          .positive("outer-learning-rate", outerLearningRate)
+          .fractionBelowOne("outer-momentum", outerMomentum)
+          .verify();
+    }
+
+    /** How the number of local steps changes. */
+    public enum Schedule {
+      /** Not at all. */
+      CONSTANT,
+      /** With the inverse square of the learning rate (Gu et al. 2023). */
+      QSR
+    }
+
+    /** What the driver makes of an average. */
+    public enum Outer {
+      /** It is the new parameters. */
+      AVERAGE,
+      /** Momentum on its difference to the round's start. */
+      MOMENTUM,
+      /** Nesterov's momentum on that (DiLoCo, Douillard et al. 2023). */
+      NESTEROV,
+      /** Momentum on that difference by the local learning rate (SlowMo, Wang et al. 2019). */
+      SLOWMO
+    }
+
+    /** Number format of what workers send. */
+    public enum Wire {
+      /** Values in 32-bit floating point. */
+      FP32,
+      /** Changes of parameters in 16-bit floating point, scaled by block. */
+      FP16,
+      /** Changes of parameters in bfloat16. */
+      BF16,
+      /** Changes of parameters in 8-bit integers, scaled by block, with error compensation. */
+      INT8
     }
 
     /** What becomes of the optimizer's state at the end of a round. */
     public enum OptimizerState {
       /** Averaged, as the parameters are. */
-      AVERAGE
+      AVERAGE,
+      /** Each worker keeps its own. */
+      KEEP,
+      /** New in every round. */
+      RESET
     }
 
     /** What becomes of batch-norm statistics at the end of a round. */

@@ -18,6 +18,7 @@ import java.util.List;
  * @param parameters values in the parameter vector, running statistics included
  * @param optimizerState values in the optimizer's state
  * @param movingAverage values in the moving average; 0 where none is kept
+ * @param outerState values in the outer optimizer's momentum; 0 where it has none
  * @param stateSha256 digest of {@code state.bin}, hex
  */
 public record CheckpointInfo(
@@ -33,13 +34,14 @@ public record CheckpointInfo(
     int parameters,
     int optimizerState,
     int movingAverage,
+    int outerState,
     String stateSha256) {
 
   /**
-   * The layout that this version writes. It also reads version 1, which had no origin: nothing
-   * could be frozen then.
+   * The layout that this version writes. It also reads version 2, which had no outer optimizer, and
+   * version 1, which had no origin either: nothing could be frozen then.
    */
-  public static final int SCHEMA_VERSION = 2;
+  public static final int SCHEMA_VERSION = 3;
 
   public CheckpointInfo {
     if (schemaVersion != SCHEMA_VERSION) {

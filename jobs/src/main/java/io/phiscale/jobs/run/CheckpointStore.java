@@ -33,14 +33,14 @@ import org.apache.hadoop.fs.Path;
  * The checkpoints of one run, below {@code RUN/checkpoints}.
  *
  * <pre>
- *   checkpoints/round-00000120/state.bin         parameters, optimizer state, moving average
+ *   checkpoints/round-00000120/state.bin         parameters, optimizer state, averages
  *   checkpoints/round-00000120/checkpoint.json   what it is, and the digest of state.bin
  *   checkpoints/latest.json                      names the newest whole one, written last
  * </pre>
  *
- * <p>{@code state.bin} is little-endian: the eight bytes {@code PHISTATE}, then three vectors, each
- * as int32 length and float32 values. A checkpoint that no pointer names does not exist for
- * readers.
+ * <p>{@code state.bin} is little-endian: the eight bytes {@code PHISTATE}, then parameters,
+ * optimizer state, moving average and, where it is not empty, the outer optimizer's state, each as
+ * int32 length and float32 values. A checkpoint that no pointer names does not exist for readers.
  */
 public final class CheckpointStore {
   private static final String STATE = "state.bin";
@@ -92,6 +92,7 @@ public final class CheckpointStore {
       float[] parameters,
       float[] optimizerState,
       float[] movingAverage,
+      float[] outerState,
       int keep)
       throws IOException {
     URI directory = location(info.progress().round());
@@ -107,6 +108,9 @@ public final class CheckpointStore {
       write(out, parameters);
       write(out, optimizerState);
       write(out, movingAverage);
+      if (outerState.length > 0) {
+        write(out, outerState);
+      }
     }
     CheckpointInfo sealed =
         new CheckpointInfo(
@@ -122,6 +126,7 @@ public final class CheckpointStore {
             parameters.length,
             optimizerState.length,
             movingAverage.length,
+            outerState.length,
             HexFormat.of().formatHex(digest.digest()));
     writeText(new Path(path, INFO), Json.pretty(sealed));
     writeText(new Path(folder(), POINTER), Json.pretty(new Pointer(path.getName())));
@@ -192,6 +197,10 @@ public final class CheckpointStore {
       float[] parameters = read(in, info.parameters(), "parameters", stateFile);
       float[] optimizerState = read(in, info.optimizerState(), "optimizer state", stateFile);
       float[] movingAverage = read(in, info.movingAverage(), "moving average", stateFile);
+      float[] outerState =
+          info.outerState() == 0
+              ? new float[0]
+              : read(in, info.outerState(), "outer optimizer state", stateFile);
       if (in.read() >= 0) {
         throw new IOException(
             String.format("Cannot read checkpoint %s: bytes after its end", stateFile));
@@ -203,7 +212,7 @@ public final class CheckpointStore {
                 "Cannot read checkpoint %s: its SHA-256 is %s, not %s as %s says",
                 stateFile, found, info.stateSha256(), INFO));
       }
-      return new Checkpoint(info, parameters, optimizerState, movingAverage);
+      return new Checkpoint(info, parameters, optimizerState, movingAverage, outerState);
     } catch (ChecksumException e) {
       throw new IOException(
           String.format("Cannot read checkpoint %s: its bytes were damaged", stateFile), e);

@@ -40,18 +40,22 @@ final class Json {
   }
 
   /**
-   * Reads {@code checkpoint.json} of this version or the one before.
+   * Reads {@code checkpoint.json} of this version or one before.
    *
    * @throws IOException naming the file and what is wrong with it
    */
   static CheckpointInfo readCheckpointInfo(String json, URI file) throws IOException {
     try {
-      if (MAPPER.readTree(json) instanceof ObjectNode info
-          && info.path("schemaVersion").asInt() == 1
-          && !info.has("origin")) {
-        info.put("schemaVersion", CheckpointInfo.SCHEMA_VERSION);
-        info.set("origin", MAPPER.valueToTree(Origin.DRAWN));
-        return MAPPER.treeToValue(info, CheckpointInfo.class);
+      if (MAPPER.readTree(json) instanceof ObjectNode info && info.path("schemaVersion").isInt()) {
+        int version = info.path("schemaVersion").asInt();
+        if (version == 1 && !info.has("origin")) {
+          info.set("origin", MAPPER.valueToTree(Origin.DRAWN));
+        }
+        if ((version == 1 || version == 2) && !info.has("outerState")) {
+          info.put("outerState", 0);
+          info.put("schemaVersion", CheckpointInfo.SCHEMA_VERSION);
+          return MAPPER.treeToValue(info, CheckpointInfo.class);
+        }
       }
     } catch (JsonProcessingException e) {
       throw new IOException(String.format("Cannot read %s: %s", file, e.getOriginalMessage()), e);

@@ -86,18 +86,20 @@ public final class TrainJob {
               network.spec().classes(), shards, manifest.labels().size()));
     }
     ReplicaSpec replica = replica(network, train);
+    LearningRateSchedule schedule = schedule(train);
     TrainingRecipe recipe =
         new TrainingRecipe(
             replica,
-            schedule(train),
+            schedule,
             transform(network, train),
             storage,
             rowGroups,
             new EpochPlan(
                 manifest.split("train").images(),
                 train.workers(),
-                train.averaging().localSteps(),
+                localSteps(train.averaging(), schedule),
                 train.batchSize()),
+            train.averaging(),
             train.seed(),
             LoaderSettings.ofBatchSize(train.batchSize())
                 .withThreads(train.loader().threads())
@@ -202,10 +204,12 @@ public final class TrainJob {
               parameters.length,
               0,
               0,
+              0,
               ""),
           parameters,
           fresh.initialOptimizerState(),
-          train.emaDecay() == 0 ? new float[0] : parameters.clone());
+          train.emaDecay() == 0 ? new float[0] : parameters.clone(),
+          new float[0]);
     }
   }
 
@@ -255,6 +259,23 @@ public final class TrainJob {
           case CONSTANT -> new LearningRateSchedule.Constant(peak);
         };
     return new LearningRateSchedule.Warmup(rate.warmupEpochs(), schedule);
+  }
+
+  private static LocalSteps localSteps(
+      TrainSection.Averaging averaging, LearningRateSchedule schedule) {
+    LocalSteps steps =
+        switch (averaging.schedule()) {
+          case CONSTANT -> new LocalSteps.Constant(averaging.localSteps());
+          case QSR ->
+              new LocalSteps.Quadratic(
+                  averaging.localSteps(),
+                  averaging.qsrAlpha(),
+                  averaging.maxLocalSteps(),
+                  schedule);
+        };
+    return averaging.synchronousEpochs() == 0
+        ? steps
+        : new LocalSteps.PostLocal(averaging.synchronousEpochs(), steps);
   }
 
   private static TrainTransform transform(NetworkPlan network, TrainSection train) {

@@ -1,5 +1,8 @@
 package io.phiscale.jobs.train;
 
+import io.phiscale.jobs.config.TrainSection;
+import io.phiscale.jobs.config.TrainSection.Averaging.OptimizerState;
+import io.phiscale.jobs.config.TrainSection.Averaging.Wire;
 import io.phiscale.model.train.LearningRateSchedule;
 import io.phiscale.model.train.ReplicaSpec;
 import io.phiscale.pipeline.batch.LoaderSettings;
@@ -18,6 +21,7 @@ import java.util.List;
  * @param storage where the shards lie
  * @param rowGroups the training row groups, in the manifest's order
  * @param plan how an epoch is cut
+ * @param averaging what a round does with the workers' states, and how they travel
  * @param seed the run's seed
  * @param loader how batches are made; the batch size in it is replaced by that of a worker's share
  */
@@ -28,12 +32,33 @@ public record TrainingRecipe(
     Storage storage,
     List<RowGroup> rowGroups,
     EpochPlan plan,
+    TrainSection.Averaging averaging,
     long seed,
     LoaderSettings loader)
     implements Serializable {
 
   public TrainingRecipe {
     rowGroups = List.copyOf(rowGroups);
+  }
+
+  /** Whether the optimizers' states are averaged, and so travel. */
+  boolean averagesOptimizerState() {
+    return averaging.optimizerState() == OptimizerState.AVERAGE;
+  }
+
+  /** Whether workers take something from one round to the next on their own account. */
+  boolean needsMemories() {
+    return averaging.optimizerState() == OptimizerState.KEEP || averaging.wire() == Wire.INT8;
+  }
+
+  /** Mean learning rate of a round's local steps. */
+  double meanLearningRate(int epoch, EpochPlan.Round round) {
+    int steps = plan.steps(round);
+    double sum = 0;
+    for (int step = 0; step < steps; step++) {
+      sum += learningRate(epoch, round, step);
+    }
+    return sum / steps;
   }
 
   /**

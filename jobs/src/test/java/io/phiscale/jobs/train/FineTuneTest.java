@@ -180,7 +180,13 @@ class FineTuneTest {
     Storage storage = Storage.of(Map.of());
     URI imported = folder.resolve("imported").toUri();
     new CheckpointStore(storage, imported)
-        .publish(pretrained.info(), pretrained.parameters(), new float[0], new float[0], 1);
+        .publish(
+            pretrained.info(),
+            pretrained.parameters(),
+            new float[0],
+            new float[0],
+            new float[0],
+            1);
     PhiscaleConfiguration resumed = configuration("imported", Map.of("network.classes", "4"));
     PhiscaleConfiguration started =
         configuration(

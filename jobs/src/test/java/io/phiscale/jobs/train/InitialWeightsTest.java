@@ -113,8 +113,10 @@ class InitialWeightsTest {
                 0,
                 0,
                 0,
+                0,
                 ""),
             parameters,
+            new float[0],
             new float[0],
             new float[0],
             1);
