@@ -15,6 +15,7 @@ import io.phiscale.model.spec.Freeze;
 import io.phiscale.model.spec.FrozenBatchNorm;
 import io.phiscale.model.spec.NetworkSummary;
 import io.phiscale.model.train.ExponentialMovingAverage;
+import io.phiscale.model.train.GradientClipping;
 import io.phiscale.model.train.LearningRateSchedule;
 import io.phiscale.model.train.OptimizerSpec;
 import io.phiscale.model.train.Replica;
@@ -213,17 +214,20 @@ public final class TrainJob {
     TrainSection.Optimizer optimizer = train.optimizer();
     OptimizerSpec spec =
         switch (optimizer.name()) {
-          case SGD ->
-              new OptimizerSpec.Sgd(
-                  optimizer.momentum(),
-                  optimizer.nesterov()
-                      ? OptimizerSpec.Sgd.Variant.NESTEROV
-                      : OptimizerSpec.Sgd.Variant.CLASSICAL);
+          case SGD -> new OptimizerSpec.Sgd(optimizer.momentum(), variant(optimizer));
           case RMSPROP ->
               new OptimizerSpec.RmsPropTf(
                   optimizer.decay(), optimizer.momentum(), optimizer.epsilon());
           case ADAMW ->
               new OptimizerSpec.AdamW(optimizer.beta1(), optimizer.beta2(), optimizer.epsilon());
+          case LAMB ->
+              new OptimizerSpec.Lamb(optimizer.beta1(), optimizer.beta2(), optimizer.epsilon());
+          case LARS ->
+              new OptimizerSpec.Lars(
+                  optimizer.momentum(),
+                  variant(optimizer),
+                  optimizer.trustCoefficient(),
+                  optimizer.epsilon());
         };
     WeightDecay.Exclusion exclusion =
         switch (train.weightDecayExclusion()) {
@@ -235,6 +239,7 @@ public final class TrainJob {
         network.spec(),
         spec,
         new WeightDecay(train.weightDecay(), exclusion),
+        new GradientClipping(train.gradientClipNorm()),
         train.labelSmoothing(),
         Freeze.valueOf(train.freeze().name()),
         FrozenBatchNorm.valueOf(train.frozenBatchNorm().name()),
@@ -243,7 +248,13 @@ public final class TrainJob {
         Threads.ofTask(session.sparkContext()));
   }
 
-  private static LearningRateSchedule schedule(TrainSection train) {
+  private static OptimizerSpec.Sgd.Variant variant(TrainSection.Optimizer optimizer) {
+    return optimizer.nesterov()
+        ? OptimizerSpec.Sgd.Variant.NESTEROV
+        : OptimizerSpec.Sgd.Variant.CLASSICAL;
+  }
+
+  static LearningRateSchedule schedule(TrainSection train) {
     TrainSection.LearningRate rate = train.learningRate();
     double peak = rate.peak(train.globalBatchSize());
     LearningRateSchedule schedule =
@@ -252,6 +263,8 @@ public final class TrainJob {
           case EXPONENTIAL ->
               new LearningRateSchedule.ExponentialStaircase(
                   peak, rate.decayRate(), rate.decayEpochs());
+          case STEP ->
+              new LearningRateSchedule.Step(peak, rate.milestoneFactor(), rate.milestones());
           case CONSTANT -> new LearningRateSchedule.Constant(peak);
         };
     return new LearningRateSchedule.Warmup(rate.warmupEpochs(), schedule);

@@ -90,7 +90,7 @@ class ExperimentFilesTest {
     assertThat(configuration.train().optimizer())
         .isEqualTo(
             new TrainSection.Optimizer(
-                TrainSection.Optimizer.Name.RMSPROP, 0.9, false, 0.9, 1e-3, 0.9, 0.999));
+                TrainSection.Optimizer.Name.RMSPROP, 0.9, false, 0.9, 1e-3, 0.9, 0.999, 1e-3));
     assertThat(configuration.sparkProperties())
         .containsKey("spark.sql.parquet.output.committer.class");
   }

@@ -34,6 +34,7 @@ public final class Replica implements AutoCloseable {
   private final TrainedNetwork network;
   private final Optimizer optimizer;
   private final List<FloatBuffer> state = new ArrayList<>();
+  private final float[] clippingChunk = new float[ChunkedOptimizer.CHUNK];
   private final Map<Phase, Long> phaseNanos = new EnumMap<>(Phase.class);
   private INDArray features;
   private INDArray labels;
@@ -158,7 +159,7 @@ public final class Replica implements AutoCloseable {
   }
 
   /**
-   * One training step: forward, backward, update of what is trained.
+   * One training step: forward, backward, clipping, update of what is trained.
    *
    * @param images (N, H, W, C) float32, normalised, from its position to its limit
    * @param classes right class of each image; its length is N
@@ -166,7 +167,8 @@ public final class Replica implements AutoCloseable {
    * @param stepIndex steps done before, for bias corrections
    * @param stepSeed decides dropout and stochastic depth
    * @return the mean loss over the batch, label smoothing included, nats; where it is NaN or
-   *     infinite the parameters are not updated
+   *     infinite the parameters are not updated. NaN where gradients are clipped and their norm is
+   *     not finite: nothing is updated then either
    */
   public double step(
       FloatBuffer images, int[] classes, double learningRate, long stepIndex, long stepSeed) {
@@ -179,11 +181,23 @@ public final class Replica implements AutoCloseable {
     double loss = network.computeGradients(batch, targets);
     start = spent(Phase.NETWORK, start);
     if (Double.isFinite(loss)) {
-      optimizer.step(network.parameters(), network.gradients(), state, learningRate, stepIndex);
-      network.changed();
+      FloatBuffer gradients = network.gradients();
+      if (clipped(gradients)) {
+        optimizer.step(network.parameters(), gradients, state, learningRate, stepIndex);
+        network.changed();
+      } else {
+        loss = Double.NaN;
+      }
     }
     spent(Phase.OPTIMIZER, start);
     return loss;
+  }
+
+  /** Clips the gradients; false where their norm is not finite. */
+  private boolean clipped(FloatBuffer gradients) {
+    GradientClipping clipping = spec.gradientClipping();
+    return clipping.isOff()
+        || Double.isFinite(clipping.clip(gradients, part.layout(), clippingChunk));
   }
 
   private long spent(Phase phase, long since) {
