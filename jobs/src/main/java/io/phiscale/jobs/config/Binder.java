@@ -220,7 +220,8 @@ final class Binder {
                         "train.averaging.optimizer-state",
                         TrainSection.Averaging.OptimizerState.class),
                     keys.choice(
-                        "train.averaging.batch-norm", TrainSection.Averaging.BatchNorm.class)),
+                        "train.averaging.batch-norm", TrainSection.Averaging.BatchNorm.class),
+                    keys.int32("train.averaging.recalibration-images")),
             defaulted -> defaulted.train().averaging());
     TrainSection.Optimizer.Name rule =
         keys.choice("train.optimizer.name", TrainSection.Optimizer.Name.class);

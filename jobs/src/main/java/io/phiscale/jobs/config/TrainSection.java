@@ -82,6 +82,14 @@ public record TrainSection(
             "features",
             "none where train.initial-weights does not say what the features are")
         .require(
+            averaging.batchNorm() == Averaging.BatchNorm.AVERAGE
+                || freeze == Freeze.NONE
+                || frozenBatchNorm == FrozenBatchNorm.TRAINING,
+            "averaging.batch-norm",
+            "recalibrate",
+            "average where train.freeze = features and train.frozen-batch-norm = inference:"
+                + " running statistics stay")
+        .require(
             precision == Precision.FP32 || kernels != KernelsChoice.ND4J,
             "precision",
             "bf16",
@@ -164,12 +172,17 @@ public record TrainSection(
    *
    * @param localSteps optimizer steps of each worker between two averages, &gt; 0
    * @param optimizerState what becomes of momentum and mean squares at the end of a round
-   * @param batchNorm what becomes of running means and variances at the end of a round
+   * @param batchNorm what becomes of running means and variances
+   * @param recalibrationImages training images over which they are estimated anew, &gt; 0
    */
-  public record Averaging(int localSteps, OptimizerState optimizerState, BatchNorm batchNorm)
+  public record Averaging(
+      int localSteps, OptimizerState optimizerState, BatchNorm batchNorm, int recalibrationImages)
       implements Serializable {
     public Averaging {
-      new SectionRules("train.averaging").positive("local-steps", localSteps).verify();
+      new SectionRules("train.averaging")
+          .positive("local-steps", localSteps)
+          .positive("recalibration-images", recalibrationImages)
+          .verify();
     }
 
     /** What becomes of the optimizer's state at the end of a round. */
@@ -178,10 +191,12 @@ public record TrainSection(
       AVERAGE
     }
 
-    /** What becomes of batch-norm statistics at the end of a round. */
+    /** What becomes of batch-norm statistics. */
     public enum BatchNorm {
-      /** Averaged, weighted by examples. */
-      AVERAGE
+      /** Averaged at the end of a round, weighted by examples. */
+      AVERAGE,
+      /** That, and estimated anew for the averaged network before every checkpoint. */
+      RECALIBRATE
     }
   }
 

@@ -24,7 +24,6 @@ import io.phiscale.model.train.WeightDecay;
 import io.phiscale.pipeline.batch.LoaderSettings;
 import io.phiscale.pipeline.image.Interpolation;
 import io.phiscale.pipeline.image.TrainTransform;
-import io.phiscale.pipeline.shard.RowGroup;
 import io.phiscale.pipeline.shard.ShardManifest;
 import io.phiscale.pipeline.storage.Storage;
 import java.io.IOException;
@@ -78,7 +77,6 @@ public final class TrainJob {
     TrainSection train = configuration.train();
     URI shards = Storage.uri(configuration.data().shards().toString());
     ShardManifest manifest = ShardManifest.read(storage, shards);
-    List<RowGroup> rowGroups = manifest.rowGroups(shards, "train");
     NetworkPlan network = NetworkPlan.of(configuration.network(), manifest.labels().size());
     if (network.spec().classes() < manifest.labels().size()) {
       throw new ConfigurationException(
@@ -86,25 +84,8 @@ public final class TrainJob {
               "Invalid network.classes: %s (the data set in %s has %s classes)",
               network.spec().classes(), shards, manifest.labels().size()));
     }
-    ReplicaSpec replica = replica(network, train);
-    TrainingRecipe recipe =
-        new TrainingRecipe(
-            replica,
-            schedule(train),
-            transform(network, train),
-            storage,
-            rowGroups,
-            new EpochPlan(
-                manifest.split("train").images(),
-                train.workers(),
-                train.averaging().localSteps(),
-                train.batchSize()),
-            train.seed(),
-            LoaderSettings.ofBatchSize(train.batchSize())
-                .withThreads(train.loader().threads())
-                .withQueueDepth(train.loader().queueBatches())
-                .withMaxPixels(configuration.data().maxPixels())
-                .withWaitLimit(train.deadline()));
+    TrainingRecipe recipe = recipe(manifest, network);
+    ReplicaSpec replica = recipe.replica();
     RunDirectory directory = new RunDirectory(storage, Storage.uri(train.output().toString()));
     Checkpoint start = start(directory, manifest, network, replica, listener);
     if (replica.freeze() == Freeze.FEATURES) {
@@ -126,6 +107,9 @@ public final class TrainJob {
             train.emaDecay() == 0
                 ? Optional.empty()
                 : Optional.of(new ExponentialMovingAverage(train.emaDecay())),
+            train.averaging().batchNorm() == TrainSection.Averaging.BatchNorm.RECALIBRATE
+                ? train.averaging().recalibrationImages()
+                : 0,
             train.deadline());
     new ParameterAveragingTrainer(
             JavaSparkContext.fromSparkContext(session.sparkContext()),
@@ -140,6 +124,29 @@ public final class TrainJob {
             .latest()
             .orElseThrow(() -> new IllegalStateException("No checkpoint in " + directory.root()));
     return new Result(directory, last, directory.metrics(last.info().progress().round()));
+  }
+
+  /** What workers need to train a network on the data set of a manifest. */
+  TrainingRecipe recipe(ShardManifest manifest, NetworkPlan network) {
+    TrainSection train = configuration.train();
+    URI shards = Storage.uri(configuration.data().shards().toString());
+    return new TrainingRecipe(
+            replica(network, train),
+            schedule(train),
+            transform(network, train),
+            storage,
+            manifest.rowGroups(shards, "train"),
+            new EpochPlan(
+                manifest.split("train").images(),
+                train.workers(),
+                train.averaging().localSteps(),
+                train.batchSize()),
+            train.seed(),
+            LoaderSettings.ofBatchSize(train.batchSize())
+                .withThreads(train.loader().threads())
+                .withQueueDepth(train.loader().queueBatches())
+                .withMaxPixels(configuration.data().maxPixels())
+                .withWaitLimit(train.deadline()));
   }
 
   private Checkpoint start(

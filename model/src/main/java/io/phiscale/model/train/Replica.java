@@ -31,6 +31,7 @@ public final class Replica implements AutoCloseable {
   private final ReplicaSpec spec;
   private final StepContext context;
   private final TrainedPart part;
+  private final TrainedPart runningStatistics;
   private final TrainedNetwork network;
   private final Optimizer optimizer;
   private final List<FloatBuffer> state = new ArrayList<>();
@@ -78,6 +79,7 @@ public final class Replica implements AutoCloseable {
       phaseNanos.put(phase, 0L);
     }
     part = spec.trainedPart();
+    runningStatistics = spec.runningStatistics();
     network = TrainedNetwork.of(spec, context);
     optimizer = spec.optimizer().create(part.layout(), spec.weightDecay());
     for (int i = 0; i < optimizer.stateSlots().size(); i++) {
@@ -140,6 +142,38 @@ public final class Replica implements AutoCloseable {
     network.parameters().get(0, parametersOut);
     for (int slot = 0; slot < state.size(); slot++) {
       state.get(slot).get(0, stateOut, slot * part.length(), part.length());
+    }
+  }
+
+  /**
+   * Means and variances (biased) by which each batch norm normalises a batch, no block dropped: what
+   * inference would see if this batch were all there is. They do not depend on running statistics.
+   *
+   * @param parameters all of them; they replace what was loaded, so that {@link #load} must come
+   *     before the next step
+   * @param images (N, H, W, C) float32, normalised, from its position to its limit
+   * @param count N
+   * @param out written: as long as {@link ReplicaSpec#runningStatistics}, in its order
+   * @throws IllegalStateException if this replica normalises by running statistics
+   */
+  public void batchStatistics(float[] parameters, FloatBuffer images, int count, float[] out) {
+    if (parameters.length != part.wholeLength() || out.length != runningStatistics.length()) {
+      throw new IllegalArgumentException(
+          String.format(
+              "Invalid vectors for %s: %s parameters and %s running statistics (must be %s and %s)",
+              spec.network().name(),
+              parameters.length,
+              out.length,
+              part.wholeLength(),
+              runningStatistics.length()));
+    }
+    Backend.useThreads(spec.threads());
+    network.load(parameters);
+    context.setStochasticDepth(StepContext.StochasticDepth.KEEPS);
+    try {
+      network.batchStatistics(features(images, count), runningStatistics, out);
+    } finally {
+      context.setStochasticDepth(StepContext.StochasticDepth.DROPS);
     }
   }
 

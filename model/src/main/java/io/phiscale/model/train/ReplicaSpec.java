@@ -112,6 +112,12 @@ public record ReplicaSpec(
         threads);
   }
 
+  /** Running means and variances of the parameter vector, whether they are trained or frozen. */
+  public TrainedPart runningStatistics() {
+    return TrainedPart.of(
+        EfficientNets.parameterLayout(network), segment -> segment.kind().runningStatistic());
+  }
+
   /**
    * What of the parameter vector changes in training: all of it; or the classifier, and with {@link
    * FrozenBatchNorm#TRAINING} the running statistics.
