@@ -90,9 +90,7 @@ final class BatchMeasurement
                 run.loader().withBatchSize(plan.batchSize()))) {
       for (Optional<Batch> next = loader.next(); next.isPresent(); next = loader.next()) {
         try (Batch images = next.get()) {
-          lease
-              .replica()
-              .batchStatistics(parameters, images.images(), images.count(), statistics);
+          lease.replica().batchStatistics(parameters, images.images(), images.count(), statistics);
           for (BatchMoments slice : plan.cut(statistics, share.network(), images.count())) {
             moments.add(new Tuple2<>(new SliceKey(slice.slice(), batch), slice));
           }

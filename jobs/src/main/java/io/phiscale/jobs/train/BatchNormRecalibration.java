@@ -21,8 +21,8 @@ import org.apache.spark.broadcast.Broadcast;
  * parameters and the run: neither of the old running statistics, nor of the number of workers,
  * partitions or threads of decoding.
  *
- * <p>One Spark job for all networks. Tasks emit one vector of statistics per batch, in slices, which
- * are merged behind a shuffle; the driver receives one vector per network.
+ * <p>One Spark job for all networks. Tasks emit one vector of statistics per batch, in slices,
+ * which are merged behind a shuffle; the driver receives one vector per network.
  *
  * <p>Source: "precise batch norm", Wu and Johnson, arXiv 2105.07576, section 3; the variance is
  * biased there as well.

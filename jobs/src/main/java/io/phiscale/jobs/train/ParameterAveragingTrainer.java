@@ -305,8 +305,7 @@ public final class ParameterAveragingTrainer {
         parameters = recalibration.of(List.of(parameters), progress.round()).get(0);
         return;
       }
-      List<float[]> both =
-          recalibration.of(List.of(parameters, movingAverage), progress.round());
+      List<float[]> both = recalibration.of(List.of(parameters, movingAverage), progress.round());
       parameters = both.get(0);
       System.arraycopy(both.get(1), 0, movingAverage, 0, movingAverage.length);
     }

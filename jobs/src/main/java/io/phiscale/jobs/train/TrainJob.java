@@ -131,22 +131,22 @@ public final class TrainJob {
     TrainSection train = configuration.train();
     URI shards = Storage.uri(configuration.data().shards().toString());
     return new TrainingRecipe(
-            replica(network, train),
-            schedule(train),
-            transform(network, train),
-            storage,
-            manifest.rowGroups(shards, "train"),
-            new EpochPlan(
-                manifest.split("train").images(),
-                train.workers(),
-                train.averaging().localSteps(),
-                train.batchSize()),
-            train.seed(),
-            LoaderSettings.ofBatchSize(train.batchSize())
-                .withThreads(train.loader().threads())
-                .withQueueDepth(train.loader().queueBatches())
-                .withMaxPixels(configuration.data().maxPixels())
-                .withWaitLimit(train.deadline()));
+        replica(network, train),
+        schedule(train),
+        transform(network, train),
+        storage,
+        manifest.rowGroups(shards, "train"),
+        new EpochPlan(
+            manifest.split("train").images(),
+            train.workers(),
+            train.averaging().localSteps(),
+            train.batchSize()),
+        train.seed(),
+        LoaderSettings.ofBatchSize(train.batchSize())
+            .withThreads(train.loader().threads())
+            .withQueueDepth(train.loader().queueBatches())
+            .withMaxPixels(configuration.data().maxPixels())
+            .withWaitLimit(train.deadline()));
   }
 
   private Checkpoint start(

@@ -154,8 +154,7 @@ class ConfigurationLoaderTest {
             .train();
 
     assertThat(train.gradientClipNorm()).isEqualTo(1);
-    assertThat(train.learningRate().schedule())
-        .isEqualTo(TrainSection.LearningRate.Schedule.STEP);
+    assertThat(train.learningRate().schedule()).isEqualTo(TrainSection.LearningRate.Schedule.STEP);
     assertThat(train.learningRate().milestones()).containsExactly(30.0, 60.5);
     assertThat(train.learningRate().milestoneFactor()).isEqualTo(0.2);
   }

@@ -88,8 +88,7 @@ class BatchNormRecalibrationTest {
                     spark, spark.broadcast(withWorkers(recipe, workers)), goal(IMAGES))
                 .of(
                     List.of(
-                        statistics.into(
-                            checkpoint.parameters(), new float[statistics.length()]),
+                        statistics.into(checkpoint.parameters(), new float[statistics.length()]),
                         checkpoint.movingAverage()),
                     7);
         assertThat(again.get(0)).as("%s workers", workers).isEqualTo(checkpoint.parameters());
@@ -109,8 +108,7 @@ class BatchNormRecalibrationTest {
       // A run that dies between two checkpoints ends as the unbroken one.
       assertThatThrownBy(() -> new TrainJob(session, broken).run(new Killer()))
           .isInstanceOf(Killed.class);
-      Checkpoint resumed =
-          new TrainJob(session, broken).run(TrainingListener.SILENT).checkpoint();
+      Checkpoint resumed = new TrainJob(session, broken).run(TrainingListener.SILENT).checkpoint();
       assertThat(resumed.parameters()).isEqualTo(checkpoint.parameters());
       assertThat(resumed.movingAverage()).isEqualTo(checkpoint.movingAverage());
 
@@ -123,8 +121,7 @@ class BatchNormRecalibrationTest {
       assertThatThrownBy(() -> all.of(List.of(spoilt), 7))
           .isInstanceOf(IllegalStateException.class)
           .hasMessage("Cannot recalibrate batch norm after round 7: a running statistic is NaN");
-      assertThat(RecalibrationPlan.of(recipe, 100_000).images())
-          .isEqualTo(recipe.plan().samples());
+      assertThat(RecalibrationPlan.of(recipe, 100_000).images()).isEqualTo(recipe.plan().samples());
     }
   }
 
@@ -172,9 +169,7 @@ class BatchNormRecalibrationTest {
                 for (int b = 0; b < batches.size(); b++) {
                   double distance = batches.get(b)[i] - expected[i];
                   expected[variance] +=
-                      counts.get(b)
-                          * (batches.get(b)[variance] + distance * distance)
-                          / IMAGES;
+                      counts.get(b) * (batches.get(b)[variance] + distance * distance) / IMAGES;
                 }
               }
             });

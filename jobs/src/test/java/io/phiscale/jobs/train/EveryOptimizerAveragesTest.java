@@ -32,7 +32,7 @@ import scala.Tuple2;
  */
 class EveryOptimizerAveragesTest {
   private static final NetworkSpec NETWORK =
-      NetworkSpec.of(BaseNetwork.TINY, CompoundScaling.EFFICIENTNET, 0, 3);
+      NetworkSpec.of(BaseNetwork.TINY, CompoundScaling.EFFICIENTNET, 0, 3).withResolutionPx(16);
   private static final int[] CLASSES = {0, 1, 2, 0};
 
   static Stream<OptimizerSpec> optimizers() {
@@ -100,8 +100,7 @@ class EveryOptimizerAveragesTest {
                   new Slice(
                       slice,
                       weights[worker],
-                      slices.cut(
-                          slice, replica.parameters().values(), replica.state().values()))));
+                      slices.cut(slice, replica.parameters().values(), replica.state().values()))));
         }
       }
       sent.sort((a, b) -> a._1().compareTo(b._1()));

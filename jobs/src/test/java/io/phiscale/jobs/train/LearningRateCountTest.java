@@ -30,8 +30,7 @@ class LearningRateCountTest {
               0.5 * initial * (1 + Math.cos(Math.PI * step / (EPOCHS * STEPS_PER_EPOCH)));
           case "constant" -> initial;
           // Not in the original: torch's MultiStepLR.
-          case "step" ->
-              initial * Math.pow(0.1, (step >= 300 ? 1 : 0) + (step >= 750 ? 1 : 0));
+          case "step" -> initial * Math.pow(0.1, (step >= 300 ? 1 : 0) + (step >= 750 ? 1 : 0));
           default -> throw new IllegalArgumentException(type);
         };
     int warmupSteps = (int) (warmupEpochs * STEPS_PER_EPOCH);
@@ -62,8 +61,7 @@ class LearningRateCountTest {
             .train();
     EpochPlan plan = new EpochPlan(SAMPLES, workers, localSteps, train.batchSize());
     TrainingRecipe recipe =
-        new TrainingRecipe(
-            null, TrainJob.schedule(train), null, null, List.of(), plan, 0, null);
+        new TrainingRecipe(null, TrainJob.schedule(train), null, null, List.of(), plan, 0, null);
     double initial = 0.016 * GLOBAL_BATCH / 256;
 
     int step = 0;

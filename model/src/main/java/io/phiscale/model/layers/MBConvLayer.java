@@ -67,7 +67,8 @@ public final class MBConvLayer extends KernelLayer<MBConv> {
             block.residual() ? MBConvShape.Shortcut.INPUT : MBConvShape.Shortcut.ABSENT);
     sampleScale =
         block.residual() && block.dropRate() > 0 && context().blocksDrop()
-            ? sampleScale(shape.output().batch()) : null;
+            ? sampleScale(shape.output().batch())
+            : null;
     kernels().mbConvTraining(shape, weights(), newImage, sampleScale, state(), output);
     image = newImage;
   }

@@ -146,8 +146,9 @@ public final class Replica implements AutoCloseable {
   }
 
   /**
-   * Means and variances (biased) by which each batch norm normalises a batch, no block dropped: what
-   * inference would see if this batch were all there is. They do not depend on running statistics.
+   * Means and variances (biased) by which each batch norm normalises a batch, no block dropped:
+   * what inference would see if this batch were all there is. They do not depend on running
+   * statistics.
    *
    * @param parameters all of them; they replace what was loaded, so that {@link #load} must come
    *     before the next step

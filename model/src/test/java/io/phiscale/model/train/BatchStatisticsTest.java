@@ -25,7 +25,9 @@ class BatchStatisticsTest {
   private static final int BATCH = 5;
   private static final int[] CLASSES = {0, 1, 2, 0, 2};
   private static final NetworkSpec NETWORK =
-      NetworkSpec.of(BaseNetwork.TINY, CompoundScaling.EFFICIENTNET, 0, 3).withDropout(0);
+      NetworkSpec.of(BaseNetwork.TINY, CompoundScaling.EFFICIENTNET, 0, 3)
+          .withResolutionPx(16)
+          .withDropout(0);
   private static final int PX = NETWORK.resolutionPx();
 
   private static ReplicaSpec spec(double stochasticDepth, String kernels) {
@@ -164,8 +166,7 @@ class BatchStatisticsTest {
   void frozenFeaturesHaveThemWhereTheBatchNormalises() {
     float[] parameters = EfficientNets.initialParameters(NETWORK, 3);
     ReplicaSpec spec = spec(0.2, Kernels.AUTO);
-    assertThat(
-            measured(spec.withFreeze(Freeze.FEATURES, FrozenBatchNorm.TRAINING), parameters))
+    assertThat(measured(spec.withFreeze(Freeze.FEATURES, FrozenBatchNorm.TRAINING), parameters))
         .isEqualTo(measured(spec, parameters));
     ReplicaSpec fixed = spec.withFreeze(Freeze.FEATURES, FrozenBatchNorm.INFERENCE);
     assertThatThrownBy(() -> measured(fixed, parameters))
@@ -174,11 +175,10 @@ class BatchStatisticsTest {
             "Cannot measure batch statistics: frozen features are normalised by running"
                 + " statistics");
     try (Replica replica = new Replica(spec)) {
-      assertThatThrownBy(
-              () -> replica.batchStatistics(new float[3], images(), BATCH, new float[4]))
+      assertThatThrownBy(() -> replica.batchStatistics(new float[3], images(), BATCH, new float[4]))
           .isInstanceOf(IllegalArgumentException.class)
           .hasMessageStartingWith(
-              "Invalid vectors for tiny: 3 parameters and 4 running statistics (must be ");
+              "Invalid vectors for tiny-phi0: 3 parameters and 4 running statistics (must be ");
     }
   }
 }

@@ -24,7 +24,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 /** A replica's step with its gradients clipped. */
 class ClippedStepTest {
   private static final NetworkSpec NETWORK =
-      NetworkSpec.of(BaseNetwork.TINY, CompoundScaling.EFFICIENTNET, 0, 3);
+      NetworkSpec.of(BaseNetwork.TINY, CompoundScaling.EFFICIENTNET, 0, 3).withResolutionPx(16);
 
   /** Steps are gradients: rate 1, no momentum, no decay. */
   private static final ReplicaSpec UNCLIPPED =
