@@ -219,7 +219,9 @@ final class Binder {
             () ->
                 new TrainSection.Averaging(
                     keys.int32("train.averaging.local-steps"),
-                    keys.choice("train.averaging.schedule", TrainSection.Averaging.Schedule.class),
+                    keys.choice(
+                        "train.averaging.schedule",
+                        TrainSection.Averaging.LocalStepsSchedule.class),
                     keys.number("train.averaging.synchronous-epochs"),
                     keys.number("train.averaging.qsr-alpha"),
                     keys.int32("train.averaging.max-local-steps"),
@@ -231,20 +233,24 @@ final class Binder {
                         TrainSection.Averaging.OptimizerState.class),
                     keys.choice("train.averaging.wire", TrainSection.Averaging.Wire.class),
                     keys.choice(
-                        "train.averaging.batch-norm", TrainSection.Averaging.BatchNorm.class)),
+                        "train.averaging.batch-norm", TrainSection.Averaging.BatchNorm.class),
+                    keys.int32("train.averaging.recalibration-images")),
             defaulted -> defaulted.train().averaging());
+    TrainSection.Optimizer.Name rule =
+        keys.choice("train.optimizer.name", TrainSection.Optimizer.Name.class);
     TrainSection.Optimizer optimizer =
         section(
             "train.optimizer",
             () ->
                 new TrainSection.Optimizer(
-                    keys.choice("train.optimizer.name", TrainSection.Optimizer.Name.class),
+                    rule,
                     keys.number("train.optimizer.momentum"),
                     keys.flag("train.optimizer.nesterov"),
                     keys.number("train.optimizer.decay"),
-                    keys.number("train.optimizer.epsilon"),
+                    keys.numberOrUsual("train.optimizer.epsilon", rule.usualEpsilon()),
                     keys.number("train.optimizer.beta1"),
-                    keys.number("train.optimizer.beta2")),
+                    keys.number("train.optimizer.beta2"),
+                    keys.number("train.optimizer.trust-coefficient")),
             defaulted -> defaulted.train().optimizer());
     TrainSection.LearningRate learningRate =
         section(
@@ -257,7 +263,9 @@ final class Binder {
                         "train.learning-rate.schedule", TrainSection.LearningRate.Schedule.class),
                     keys.number("train.learning-rate.warmup-epochs"),
                     keys.number("train.learning-rate.decay-rate"),
-                    keys.number("train.learning-rate.decay-epochs")),
+                    keys.number("train.learning-rate.decay-epochs"),
+                    keys.numbers("train.learning-rate.milestones"),
+                    keys.number("train.learning-rate.milestone-factor")),
             defaulted -> defaulted.train().learningRate());
     TrainSection.Augment augment =
         section(
@@ -305,6 +313,7 @@ final class Binder {
                 keys.number("train.weight-decay"),
                 keys.choice(
                     "train.weight-decay-exclusion", TrainSection.WeightDecayExclusion.class),
+                keys.number("train.gradient-clip-norm", Double.POSITIVE_INFINITY),
                 keys.number("train.label-smoothing"),
                 keys.number("train.ema-decay"),
                 augment,

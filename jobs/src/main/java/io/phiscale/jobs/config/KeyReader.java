@@ -86,6 +86,15 @@ final class KeyReader {
     return number(key, Double.NaN);
   }
 
+  /** As {@link #number(String, double)}, and what stands in for null is what was effective. */
+  double numberOrUsual(String key, double usual) {
+    if (isSet(key)) {
+      return number(key, usual);
+    }
+    effective.put(key, String.valueOf(usual));
+    return usual;
+  }
+
   boolean flag(String key) {
     return scalar(
             key,

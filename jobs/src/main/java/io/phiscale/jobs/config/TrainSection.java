@@ -3,6 +3,7 @@ package io.phiscale.jobs.config;
 import java.io.Serializable;
 import java.net.URI;
 import java.time.Duration;
+import java.util.List;
 
 /**
  * How a network is trained.
@@ -23,6 +24,8 @@ import java.time.Duration;
  * @param learningRate its schedule
  * @param weightDecay L2 in the loss, ½·decay·‖v‖², &gt;= 0
  * @param weightDecayExclusion which parameters it leaves alone
+ * @param gradientClipNorm largest global norm of the gradients of a local step, &gt; 0; infinite:
+ *     gradients of any norm stay
  * @param labelSmoothing share of the target spread evenly over the classes, [0, 1)
  * @param emaDecay decay of the exponential moving average of the weights, [0, 1); 0: none is kept
  * @param augment random crops and flips
@@ -48,6 +51,7 @@ public record TrainSection(
     LearningRate learningRate,
     double weightDecay,
     WeightDecayExclusion weightDecayExclusion,
+    double gradientClipNorm,
     double labelSmoothing,
     double emaDecay,
     Augment augment,
@@ -63,6 +67,7 @@ public record TrainSection(
         .positive("batch-size", batchSize)
         .positive("workers", workers)
         .notNegative("weight-decay", weightDecay)
+        .require(gradientClipNorm > 0, "gradient-clip-norm", gradientClipNorm, "> 0, or null")
         .fractionBelowOne("label-smoothing", labelSmoothing)
         .fractionBelowOne("ema-decay", emaDecay)
         .require(!deadline.isNegative() && !deadline.isZero(), "deadline", deadline, "> 0")
@@ -76,6 +81,14 @@ public record TrainSection(
             "freeze",
             "features",
             "none where train.initial-weights does not say what the features are")
+        .require(
+            averaging.batchNorm() == Averaging.BatchNorm.AVERAGE
+                || freeze == Freeze.NONE
+                || frozenBatchNorm == FrozenBatchNorm.TRAINING,
+            "averaging.batch-norm",
+            "recalibrate",
+            "average where train.freeze = features and train.frozen-batch-norm = inference:"
+                + " running statistics stay")
         .require(
             precision == Precision.FP32 || kernels != KernelsChoice.ND4J,
             "precision",
@@ -167,11 +180,12 @@ public record TrainSection(
    * @param outerMomentum its momentum, [0, 1)
    * @param optimizerState what becomes of momentum and mean squares at the end of a round
    * @param wire number format of what workers send
-   * @param batchNorm what becomes of running means and variances at the end of a round
+   * @param batchNorm what becomes of running means and variances
+   * @param recalibrationImages training images over which they are estimated anew, &gt; 0
    */
   public record Averaging(
       int localSteps,
-      Schedule schedule,
+      LocalStepsSchedule schedule,
       double synchronousEpochs,
       double qsrAlpha,
       int maxLocalSteps,
@@ -180,7 +194,8 @@ public record TrainSection(
       double outerMomentum,
       OptimizerState optimizerState,
       Wire wire,
-      BatchNorm batchNorm)
+      BatchNorm batchNorm,
+      int recalibrationImages)
       implements Serializable {
     public Averaging {
       new SectionRules("train.averaging")
@@ -188,17 +203,18 @@ public record TrainSection(
           .notNegative("synchronous-epochs", synchronousEpochs)
           .positive("qsr-alpha", qsrAlpha)
           .require(
-              schedule != Schedule.QSR || maxLocalSteps >= localSteps,
+              schedule != LocalStepsSchedule.QSR || maxLocalSteps >= localSteps,
               "max-local-steps",
               maxLocalSteps,
               ">= train.averaging.local-steps = " + localSteps)
           .positive("outer-learning-rate", outerLearningRate)
           .fractionBelowOne("outer-momentum", outerMomentum)
+          .positive("recalibration-images", recalibrationImages)
           .verify();
     }
 
     /** How the number of local steps changes. */
-    public enum Schedule {
+    public enum LocalStepsSchedule {
       /** Not at all. */
       CONSTANT,
       /** With the inverse square of the learning rate (Gu et al. 2023). */
@@ -239,10 +255,12 @@ public record TrainSection(
       RESET
     }
 
-    /** What becomes of batch-norm statistics at the end of a round. */
+    /** What becomes of batch-norm statistics. */
     public enum BatchNorm {
-      /** Averaged, weighted by examples. */
-      AVERAGE
+      /** Averaged at the end of a round, weighted by examples. */
+      AVERAGE,
+      /** That, and estimated anew for the averaged network before every checkpoint. */
+      RECALIBRATE
     }
   }
 
@@ -250,12 +268,14 @@ public record TrainSection(
    * The local optimizer.
    *
    * @param name the rule
-   * @param momentum of sgd and rmsprop, [0, 1)
-   * @param nesterov of sgd
+   * @param momentum of sgd, rmsprop and lars, [0, 1)
+   * @param nesterov of sgd and lars
    * @param decay of rmsprop's mean square, [0, 1)
-   * @param epsilon of rmsprop (inside the root) and adamw (outside), &gt; 0
-   * @param beta1 of adamw, [0, 1)
-   * @param beta2 of adamw, [0, 1)
+   * @param epsilon of rmsprop (inside the root), adamw and lamb (outside) and lars (in the trust
+   *     ratio), &gt; 0
+   * @param beta1 of adamw and lamb, [0, 1)
+   * @param beta2 of adamw and lamb, [0, 1)
+   * @param trustCoefficient of lars, &gt; 0
    */
   public record Optimizer(
       Name name,
@@ -264,7 +284,8 @@ public record TrainSection(
       double decay,
       double epsilon,
       double beta1,
-      double beta2)
+      double beta2,
+      double trustCoefficient)
       implements Serializable {
     public Optimizer {
       new SectionRules("train.optimizer")
@@ -273,17 +294,33 @@ public record TrainSection(
           .positive("epsilon", epsilon)
           .fractionBelowOne("beta1", beta1)
           .fractionBelowOne("beta2", beta2)
+          .positive("trust-coefficient", trustCoefficient)
           .verify();
     }
 
     /** The rule. */
     public enum Name {
       /** Stochastic gradient descent with momentum. */
-      SGD,
+      SGD(1e-3),
       /** With TensorFlow's semantics (tpu utils.py). */
-      RMSPROP,
+      RMSPROP(1e-3),
       /** Adam with decoupled weight decay (Loshchilov &amp; Hutter 2019). */
-      ADAMW
+      ADAMW(1e-8),
+      /** Adam scaled by the norms of each layer (You et al. 2020). */
+      LAMB(1e-6),
+      /** SGD scaled by the norms of each layer (You et al. 2017). */
+      LARS(1e-8);
+
+      private final double epsilon;
+
+      Name(double epsilon) {
+        this.epsilon = epsilon;
+      }
+
+      /** The epsilon of those who published it; of no effect on sgd. */
+      public double usualEpsilon() {
+        return epsilon;
+      }
     }
   }
 
@@ -297,6 +334,9 @@ public record TrainSection(
    * @param warmupEpochs linear rise from 0, epochs, &gt;= 0
    * @param decayRate factor of the exponential schedule, (0, 1]
    * @param decayEpochs epochs between two such factors, &gt; 0
+   * @param milestones epochs at which the step schedule falls, rising, &gt; 0; not empty where that
+   *     is the schedule
+   * @param milestoneFactor what it falls by, (0, 1]
    */
   public record LearningRate(
       double base,
@@ -304,16 +344,41 @@ public record TrainSection(
       Schedule schedule,
       double warmupEpochs,
       double decayRate,
-      double decayEpochs)
+      double decayEpochs,
+      List<Double> milestones,
+      double milestoneFactor)
       implements Serializable {
     public LearningRate {
+      milestones = List.copyOf(milestones);
       new SectionRules("train.learning-rate")
           .positive("base", base)
           .notNegative("per-images", perImages)
           .notNegative("warmup-epochs", warmupEpochs)
           .require(decayRate > 0 && decayRate <= 1, "decay-rate", decayRate, "in (0, 1]")
           .positive("decay-epochs", decayEpochs)
+          .require(rising(milestones), "milestones", milestones, "epochs > 0, rising")
+          .require(
+              schedule != Schedule.STEP || !milestones.isEmpty(),
+              "milestones",
+              milestones,
+              "epochs such as [30, 60, 80] where train.learning-rate.schedule = step")
+          .require(
+              milestoneFactor > 0 && milestoneFactor <= 1,
+              "milestone-factor",
+              milestoneFactor,
+              "in (0, 1]")
           .verify();
+    }
+
+    private static boolean rising(List<Double> epochs) {
+      double before = 0;
+      for (double epoch : epochs) {
+        if (!(epoch > before) || Double.isInfinite(epoch)) {
+          return false;
+        }
+        before = epoch;
+      }
+      return true;
     }
 
     /** The rate at the top of the schedule, for {@code globalBatchSize} images per step. */
@@ -327,6 +392,8 @@ public record TrainSection(
       COSINE,
       /** Times {@code decay-rate} every {@code decay-epochs}, as stairs counted from step 0. */
       EXPONENTIAL,
+      /** Times {@code milestone-factor} at each of {@code milestones}. */
+      STEP,
       /** Not at all. */
       CONSTANT
     }

@@ -63,7 +63,7 @@ sealed interface Contribution extends Serializable {
    * A loss or parameter that was NaN or infinite.
    *
    * @param step local step, counted from 0
-   * @param what "loss" or "parameters"
+   * @param what "loss", "loss or gradient norm" where gradients are clipped, or "parameters"
    */
   record Divergence(int step, String what) implements Serializable {}
 }

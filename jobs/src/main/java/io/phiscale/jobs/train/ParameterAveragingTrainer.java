@@ -113,6 +113,7 @@ public final class ParameterAveragingTrainer {
       boolean epochEnded = now.position() == 0;
       if (epochEnded
           && (now.epoch() % goal.checkpointEveryEpochs() == 0 || now.epoch() == goal.epochs())) {
+        recalibrate(shipped, state);
         publish(state, unpublished);
         unpublished.clear();
       }
@@ -300,6 +301,14 @@ public final class ParameterAveragingTrainer {
     }
   }
 
+  /** Estimates the running statistics of the averaged networks anew, where that is wanted. */
+  private void recalibrate(Broadcast<TrainingRecipe> shipped, State state)
+      throws InterruptedException {
+    if (goal.recalibrationImages() > 0) {
+      state.recalibrate(new BatchNormRecalibration(spark, shipped, goal));
+    }
+  }
+
   private void publish(State state, List<RoundMetrics> unpublished) throws IOException {
     directory.append(unpublished);
     listener.published(
@@ -389,6 +398,16 @@ public final class ParameterAveragingTrainer {
       if (average.isPresent()) {
         average.get().update(movingAverage, parameters, part, progress.step(), steps);
       }
+    }
+
+    void recalibrate(BatchNormRecalibration recalibration) throws InterruptedException {
+      if (movingAverage.length == 0) {
+        parameters = recalibration.of(List.of(parameters), progress.round()).get(0);
+        return;
+      }
+      List<float[]> both = recalibration.of(List.of(parameters, movingAverage), progress.round());
+      parameters = both.get(0);
+      System.arraycopy(both.get(1), 0, movingAverage, 0, movingAverage.length);
     }
 
     CheckpointInfo info() {

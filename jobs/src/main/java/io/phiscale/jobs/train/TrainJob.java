@@ -15,6 +15,7 @@ import io.phiscale.model.spec.Freeze;
 import io.phiscale.model.spec.FrozenBatchNorm;
 import io.phiscale.model.spec.NetworkSummary;
 import io.phiscale.model.train.ExponentialMovingAverage;
+import io.phiscale.model.train.GradientClipping;
 import io.phiscale.model.train.LearningRateSchedule;
 import io.phiscale.model.train.OptimizerSpec;
 import io.phiscale.model.train.Replica;
@@ -23,7 +24,6 @@ import io.phiscale.model.train.WeightDecay;
 import io.phiscale.pipeline.batch.LoaderSettings;
 import io.phiscale.pipeline.image.Interpolation;
 import io.phiscale.pipeline.image.TrainTransform;
-import io.phiscale.pipeline.shard.RowGroup;
 import io.phiscale.pipeline.shard.ShardManifest;
 import io.phiscale.pipeline.storage.Storage;
 import java.io.IOException;
@@ -77,7 +77,6 @@ public final class TrainJob {
     TrainSection train = configuration.train();
     URI shards = Storage.uri(configuration.data().shards().toString());
     ShardManifest manifest = ShardManifest.read(storage, shards);
-    List<RowGroup> rowGroups = manifest.rowGroups(shards, "train");
     NetworkPlan network = NetworkPlan.of(configuration.network(), manifest.labels().size());
     if (network.spec().classes() < manifest.labels().size()) {
       throw new ConfigurationException(
@@ -85,27 +84,8 @@ public final class TrainJob {
               "Invalid network.classes: %s (the data set in %s has %s classes)",
               network.spec().classes(), shards, manifest.labels().size()));
     }
-    ReplicaSpec replica = replica(network, train);
-    LearningRateSchedule schedule = schedule(train);
-    TrainingRecipe recipe =
-        new TrainingRecipe(
-            replica,
-            schedule,
-            transform(network, train),
-            storage,
-            rowGroups,
-            new EpochPlan(
-                manifest.split("train").images(),
-                train.workers(),
-                localSteps(train.averaging(), schedule),
-                train.batchSize()),
-            train.averaging(),
-            train.seed(),
-            LoaderSettings.ofBatchSize(train.batchSize())
-                .withThreads(train.loader().threads())
-                .withQueueDepth(train.loader().queueBatches())
-                .withMaxPixels(configuration.data().maxPixels())
-                .withWaitLimit(train.deadline()));
+    TrainingRecipe recipe = recipe(manifest, network);
+    ReplicaSpec replica = recipe.replica();
     RunDirectory directory = new RunDirectory(storage, Storage.uri(train.output().toString()));
     Checkpoint start = start(directory, manifest, network, replica, listener);
     if (replica.freeze() == Freeze.FEATURES) {
@@ -127,6 +107,9 @@ public final class TrainJob {
             train.emaDecay() == 0
                 ? Optional.empty()
                 : Optional.of(new ExponentialMovingAverage(train.emaDecay())),
+            train.averaging().batchNorm() == TrainSection.Averaging.BatchNorm.RECALIBRATE
+                ? train.averaging().recalibrationImages()
+                : 0,
             train.deadline());
     new ParameterAveragingTrainer(
             JavaSparkContext.fromSparkContext(session.sparkContext()),
@@ -141,6 +124,31 @@ public final class TrainJob {
             .latest()
             .orElseThrow(() -> new IllegalStateException("No checkpoint in " + directory.root()));
     return new Result(directory, last, directory.metrics(last.info().progress().round()));
+  }
+
+  /** What workers need to train a network on the data set of a manifest. */
+  TrainingRecipe recipe(ShardManifest manifest, NetworkPlan network) {
+    TrainSection train = configuration.train();
+    URI shards = Storage.uri(configuration.data().shards().toString());
+    LearningRateSchedule schedule = schedule(train);
+    return new TrainingRecipe(
+        replica(network, train),
+        schedule,
+        transform(network, train),
+        storage,
+        manifest.rowGroups(shards, "train"),
+        new EpochPlan(
+            manifest.split("train").images(),
+            train.workers(),
+            localSteps(train.averaging(), schedule),
+            train.batchSize()),
+        train.averaging(),
+        train.seed(),
+        LoaderSettings.ofBatchSize(train.batchSize())
+            .withThreads(train.loader().threads())
+            .withQueueDepth(train.loader().queueBatches())
+            .withMaxPixels(configuration.data().maxPixels())
+            .withWaitLimit(train.deadline()));
   }
 
   private Checkpoint start(
@@ -217,17 +225,20 @@ public final class TrainJob {
     TrainSection.Optimizer optimizer = train.optimizer();
     OptimizerSpec spec =
         switch (optimizer.name()) {
-          case SGD ->
-              new OptimizerSpec.Sgd(
-                  optimizer.momentum(),
-                  optimizer.nesterov()
-                      ? OptimizerSpec.Sgd.Variant.NESTEROV
-                      : OptimizerSpec.Sgd.Variant.CLASSICAL);
+          case SGD -> new OptimizerSpec.Sgd(optimizer.momentum(), variant(optimizer));
           case RMSPROP ->
               new OptimizerSpec.RmsPropTf(
                   optimizer.decay(), optimizer.momentum(), optimizer.epsilon());
           case ADAMW ->
               new OptimizerSpec.AdamW(optimizer.beta1(), optimizer.beta2(), optimizer.epsilon());
+          case LAMB ->
+              new OptimizerSpec.Lamb(optimizer.beta1(), optimizer.beta2(), optimizer.epsilon());
+          case LARS ->
+              new OptimizerSpec.Lars(
+                  optimizer.momentum(),
+                  variant(optimizer),
+                  optimizer.trustCoefficient(),
+                  optimizer.epsilon());
         };
     WeightDecay.Exclusion exclusion =
         switch (train.weightDecayExclusion()) {
@@ -239,6 +250,7 @@ public final class TrainJob {
         network.spec(),
         spec,
         new WeightDecay(train.weightDecay(), exclusion),
+        new GradientClipping(train.gradientClipNorm()),
         train.labelSmoothing(),
         Freeze.valueOf(train.freeze().name()),
         FrozenBatchNorm.valueOf(train.frozenBatchNorm().name()),
@@ -247,7 +259,13 @@ public final class TrainJob {
         Threads.ofTask(session.sparkContext()));
   }
 
-  private static LearningRateSchedule schedule(TrainSection train) {
+  private static OptimizerSpec.Sgd.Variant variant(TrainSection.Optimizer optimizer) {
+    return optimizer.nesterov()
+        ? OptimizerSpec.Sgd.Variant.NESTEROV
+        : OptimizerSpec.Sgd.Variant.CLASSICAL;
+  }
+
+  static LearningRateSchedule schedule(TrainSection train) {
     TrainSection.LearningRate rate = train.learningRate();
     double peak = rate.peak(train.globalBatchSize());
     LearningRateSchedule schedule =
@@ -256,6 +274,8 @@ public final class TrainJob {
           case EXPONENTIAL ->
               new LearningRateSchedule.ExponentialStaircase(
                   peak, rate.decayRate(), rate.decayEpochs());
+          case STEP ->
+              new LearningRateSchedule.Step(peak, rate.milestoneFactor(), rate.milestones());
           case CONSTANT -> new LearningRateSchedule.Constant(peak);
         };
     return new LearningRateSchedule.Warmup(rate.warmupEpochs(), schedule);

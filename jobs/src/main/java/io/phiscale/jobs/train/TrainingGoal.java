@@ -12,6 +12,8 @@ import java.util.Optional;
  * @param checkpointEveryEpochs epochs between two checkpoints; the last epoch always has one
  * @param checkpointsKept how many of the newest are kept
  * @param movingAverage moving average of the parameters, if one is kept
+ * @param recalibrationImages training images over which running statistics are estimated anew
+ *     before each checkpoint; 0: they stay as averaged
  * @param deadline longest wait for one round
  */
 public record TrainingGoal(
@@ -20,4 +22,5 @@ public record TrainingGoal(
     int checkpointEveryEpochs,
     int checkpointsKept,
     Optional<ExponentialMovingAverage> movingAverage,
+    int recalibrationImages,
     Duration deadline) {}

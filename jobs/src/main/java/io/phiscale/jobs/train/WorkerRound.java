@@ -231,8 +231,10 @@ final class WorkerRound implements PairFlatMapFunction<Iterator<Integer>, SliceK
                   stepSeed(run.seed(), epoch, share.start(), step));
           compute += System.nanoTime() - arrived;
           if (!Double.isFinite(loss)) {
+            String what =
+                run.replica().gradientClipping().isOff() ? "loss" : "loss or gradient norm";
             return new Report(
-                worker, examples, step, lossSum, 0, 0, compute, wait, new Divergence(step, "loss"));
+                worker, examples, step, lossSum, 0, 0, compute, wait, new Divergence(step, what));
           }
           examples += batch.count();
           lossSum += loss * batch.count();

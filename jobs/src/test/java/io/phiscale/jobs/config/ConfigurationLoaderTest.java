@@ -50,7 +50,11 @@ class ConfigurationLoaderTest {
     assertThat(defaults.train().optimizer())
         .isEqualTo(
             new TrainSection.Optimizer(
-                TrainSection.Optimizer.Name.RMSPROP, 0.9, false, 0.9, 1e-3, 0.9, 0.999));
+                TrainSection.Optimizer.Name.RMSPROP, 0.9, false, 0.9, 1e-3, 0.9, 0.999, 1e-3));
+    assertThat(defaults.train().gradientClipNorm()).isInfinite();
+    assertThat(defaults.effectiveValues())
+        .containsEntry("train.gradient-clip-norm", "null")
+        .containsEntry("train.optimizer.epsilon", "0.001");
     // tpu: 0.256 at 4096 images per step.
     assertThat(defaults.train().learningRate().peak(4096)).isEqualTo(0.256);
     assertThat(defaults.train().deadline()).isEqualTo(Duration.ofMinutes(10));
@@ -124,6 +128,37 @@ class ConfigurationLoaderTest {
     assertThat(new ConfigurationLoader().load().train().hasInitialWeights()).isFalse();
   }
 
+  @ParameterizedTest
+  @CsvSource({"sgd,1e-3", "rmsprop,1e-3", "adamw,1e-8", "lamb,1e-6", "lars,1e-8"})
+  void epsilonIsTheOptimizersOwnUnlessSet(String name, double usual) throws IOException {
+    PhiscaleConfiguration unset = file("train.optimizer.name = " + name).load();
+    PhiscaleConfiguration set =
+        file("train.optimizer { name = " + name + ", epsilon = 0.5 }").load();
+
+    assertThat(unset.train().optimizer().epsilon()).isEqualTo(usual);
+    assertThat(unset.effectiveValues())
+        .containsEntry("train.optimizer.epsilon", String.valueOf(usual));
+    assertThat(set.train().optimizer().epsilon()).isEqualTo(0.5);
+  }
+
+  @Test
+  void stepsAndClippingAreRead() throws IOException {
+    TrainSection train =
+        file("""
+            train {
+              gradient-clip-norm = 1
+              learning-rate { schedule = step, milestones = [30, 60.5], milestone-factor = 0.2 }
+            }
+            """)
+            .load()
+            .train();
+
+    assertThat(train.gradientClipNorm()).isEqualTo(1);
+    assertThat(train.learningRate().schedule()).isEqualTo(TrainSection.LearningRate.Schedule.STEP);
+    assertThat(train.learningRate().milestones()).containsExactly(30.0, 60.5);
+    assertThat(train.learningRate().milestoneFactor()).isEqualTo(0.2);
+  }
+
   @Test
   void pathsWithoutSchemeAreLocalFiles() throws IOException {
     PhiscaleConfiguration configuration =
@@ -172,7 +207,7 @@ class ConfigurationLoaderTest {
             "a.conf:4: Invalid train.batch-size: 0 (must be > 0)",
             "a.conf:5: Invalid train.workers: \"two\" (must be a whole number)",
             "a.conf:6: Invalid train.optimizer.momentum: 1.5 (must be in [0, 1))",
-            "a.conf:6: Invalid train.optimizer.name: \"adam\" (must be one of adamw, rmsprop, sgd)",
+            "a.conf:6: Invalid train.optimizer.name: \"adam\" (must be one of adamw, lamb, lars, rmsprop, sgd)",
             "a.conf:7: Invalid train.augment.crop-area-min: 0.5 (must be in (0, train.augment.crop-area-max = 0.2])",
             "a.conf:8: Invalid train.deadline: \"soon\" (must be a duration such as 10 minutes)",
             "--set: Invalid train.seed: \"1.5\" (must be a whole number)",
@@ -215,13 +250,16 @@ class ConfigurationLoaderTest {
         "network.custom { stem-filters = 0, stem-stride = 3, head-filters = 0, resolution = 0 } | a.conf:1: Invalid network.custom.stem-filters: 0 (must be > 0)~a.conf:1: Invalid network.custom.stem-stride: 3 (must be 1 or 2)~a.conf:1: Invalid network.custom.head-filters: 0 (must be > 0)~a.conf:1: Invalid network.custom.resolution: 0 (must be > 0)",
         "train.epochs = 3 | Invalid train.learning-rate.warmup-epochs: 5.0 (must be <= train.epochs = 3)",
         "train.deadline = 0 s | a.conf:1: Invalid train.deadline: PT0S (must be > 0)",
-        "train { weight-decay = -1, label-smoothing = 1, ema-decay = 1 } | a.conf:1: Invalid train.weight-decay: -1.0 (must be >= 0)~a.conf:1: Invalid train.label-smoothing: 1.0 (must be in [0, 1))~a.conf:1: Invalid train.ema-decay: 1.0 (must be in [0, 1))",
-        "train.averaging { local-steps = 0, optimizer-state = sum } | a.conf:1: Invalid train.averaging.optimizer-state: \"sum\" (must be one of average, keep, reset)~a.conf:1: Invalid train.averaging.local-steps: 0 (must be > 0)",
         "train.averaging { synchronous-epochs = -1, qsr-alpha = 0, outer-learning-rate = 0, outer-momentum = 1 } | a.conf:1: Invalid train.averaging.synchronous-epochs: -1.0 (must be >= 0)~a.conf:1: Invalid train.averaging.qsr-alpha: 0.0 (must be > 0)~a.conf:1: Invalid train.averaging.outer-learning-rate: 0.0 (must be > 0)~a.conf:1: Invalid train.averaging.outer-momentum: 1.0 (must be in [0, 1))",
         "train.averaging { schedule = qsr, max-local-steps = 9 } | a.conf:1: Invalid train.averaging.max-local-steps: 9 (must be >= train.averaging.local-steps = 10)",
         "train.averaging { schedule = linear, outer = adam, wire = fp8 } | a.conf:1: Invalid train.averaging.schedule: \"linear\" (must be one of constant, qsr)~a.conf:1: Invalid train.averaging.outer: \"adam\" (must be one of average, momentum, nesterov, slowmo)~a.conf:1: Invalid train.averaging.wire: \"fp8\" (must be one of bf16, fp16, fp32, int8)",
-        "train.optimizer { nesterov = yes, epsilon = 0, decay = 1, beta1 = 1, beta2 = 1 } | a.conf:1: Invalid train.optimizer.nesterov: \"yes\" (must be true or false)~a.conf:1: Invalid train.optimizer.decay: 1.0 (must be in [0, 1))~a.conf:1: Invalid train.optimizer.epsilon: 0.0 (must be > 0)~a.conf:1: Invalid train.optimizer.beta1: 1.0 (must be in [0, 1))~a.conf:1: Invalid train.optimizer.beta2: 1.0 (must be in [0, 1))",
+        "train { weight-decay = -1, gradient-clip-norm = 0, label-smoothing = 1, ema-decay = 1 } | a.conf:1: Invalid train.weight-decay: -1.0 (must be >= 0)~a.conf:1: Invalid train.gradient-clip-norm: 0.0 (must be > 0, or null)~a.conf:1: Invalid train.label-smoothing: 1.0 (must be in [0, 1))~a.conf:1: Invalid train.ema-decay: 1.0 (must be in [0, 1))",
+        "train.averaging { local-steps = 0, optimizer-state = sum, recalibration-images = 0 } | a.conf:1: Invalid train.averaging.optimizer-state: \"sum\" (must be one of average, keep, reset)~a.conf:1: Invalid train.averaging.local-steps: 0 (must be > 0)~a.conf:1: Invalid train.averaging.recalibration-images: 0 (must be > 0)",
+        "train { averaging.batch-norm = recalibrate, freeze = features, initial-weights = x } | a.conf:1: Invalid train.averaging.batch-norm: recalibrate (must be average where train.freeze = features and train.frozen-batch-norm = inference: running statistics stay)",
+        "train.optimizer { nesterov = yes, epsilon = 0, decay = 1, beta1 = 1, beta2 = 1, trust-coefficient = 0 } | a.conf:1: Invalid train.optimizer.nesterov: \"yes\" (must be true or false)~a.conf:1: Invalid train.optimizer.decay: 1.0 (must be in [0, 1))~a.conf:1: Invalid train.optimizer.epsilon: 0.0 (must be > 0)~a.conf:1: Invalid train.optimizer.beta1: 1.0 (must be in [0, 1))~a.conf:1: Invalid train.optimizer.beta2: 1.0 (must be in [0, 1))~a.conf:1: Invalid train.optimizer.trust-coefficient: 0.0 (must be > 0)",
         "train.learning-rate { base = 0, per-images = -1, warmup-epochs = -1, decay-rate = 2, decay-epochs = 0 } | a.conf:1: Invalid train.learning-rate.base: 0.0 (must be > 0)~a.conf:1: Invalid train.learning-rate.per-images: -1 (must be >= 0)~a.conf:1: Invalid train.learning-rate.warmup-epochs: -1.0 (must be >= 0)~a.conf:1: Invalid train.learning-rate.decay-rate: 2.0 (must be in (0, 1])~a.conf:1: Invalid train.learning-rate.decay-epochs: 0.0 (must be > 0)",
+        "train.learning-rate { schedule = step, milestone-factor = 0 } | Invalid train.learning-rate.milestones: [] (must be epochs such as [30, 60, 80] where train.learning-rate.schedule = step)~a.conf:1: Invalid train.learning-rate.milestone-factor: 0.0 (must be in (0, 1])",
+        "train.learning-rate.milestones = [60, 30] | a.conf:1: Invalid train.learning-rate.milestones: [60.0, 30.0] (must be epochs > 0, rising)",
         "train.augment { flip = 2, crop-area-max = 2 } | a.conf:1: Invalid train.augment.crop-area-max: 2.0 (must be in (0, 1])~a.conf:1: Invalid train.augment.flip: 2.0 (must be in [0, 1])",
         "train.loader { threads = 0, queue-batches = 0 } | a.conf:1: Invalid train.loader.threads: 0 (must be > 0)~a.conf:1: Invalid train.loader.queue-batches: 0 (must be > 0)",
         "train.checkpoint { every-epochs = 0, keep = 0 } | a.conf:1: Invalid train.checkpoint.every-epochs: 0 (must be > 0)~a.conf:1: Invalid train.checkpoint.keep: 0 (must be > 0)",

@@ -90,7 +90,31 @@ class ExperimentFilesTest {
     assertThat(configuration.train().optimizer())
         .isEqualTo(
             new TrainSection.Optimizer(
-                TrainSection.Optimizer.Name.RMSPROP, 0.9, false, 0.9, 1e-3, 0.9, 0.999));
+                TrainSection.Optimizer.Name.RMSPROP, 0.9, false, 0.9, 1e-3, 0.9, 0.999, 1e-3));
+    assertThat(configuration.network().stochasticDepth()).isEqualTo(0.2);
+    assertThat(configuration.network().batchNorm())
+        .isEqualTo(new NetworkSection.BatchNorm(1e-3, 0.99));
+    TrainSection train = configuration.train();
+    assertThat(train.epochs()).isEqualTo(350);
+    assertThat(train.learningRate())
+        .isEqualTo(
+            new TrainSection.LearningRate(
+                0.016,
+                256,
+                TrainSection.LearningRate.Schedule.EXPONENTIAL,
+                5,
+                0.97,
+                2.4,
+                List.of(),
+                0.1));
+    assertThat(train.weightDecay()).isEqualTo(1e-5);
+    assertThat(train.weightDecayExclusion())
+        .isEqualTo(TrainSection.WeightDecayExclusion.BATCH_NORM);
+    assertThat(train.gradientClipNorm()).isInfinite();
+    assertThat(train.labelSmoothing()).isEqualTo(0.1);
+    assertThat(train.emaDecay()).isEqualTo(0.9999);
+    assertThat(train.averaging().batchNorm())
+        .isEqualTo(TrainSection.Averaging.BatchNorm.RECALIBRATE);
     assertThat(configuration.sparkProperties())
         .containsKey("spark.sql.parquet.output.committer.class");
   }
