@@ -292,6 +292,7 @@ final class Binder {
                     keys.int32("train.checkpoint.every-epochs"),
                     keys.int32("train.checkpoint.keep")),
             defaulted -> defaulted.train().checkpoint());
+    TrainSection.Metrics metrics = new TrainSection.Metrics(keys.flag("train.metrics.tensorboard"));
     return section(
         "train",
         () ->
@@ -319,6 +320,7 @@ final class Binder {
                 augment,
                 loader,
                 checkpoint,
+                metrics,
                 keys.duration("train.deadline"),
                 keys.choice("train.resume", TrainSection.Resume.class)),
         Binder::train);

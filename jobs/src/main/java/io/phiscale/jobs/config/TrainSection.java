@@ -31,6 +31,7 @@ import java.util.List;
  * @param augment random crops and flips
  * @param loader decoding in the background
  * @param checkpoint how often, and how many are kept
+ * @param metrics what is written beside the JSON lines
  * @param deadline longest wait for one round
  * @param resume what to do with an output that holds a checkpoint
  */
@@ -57,6 +58,7 @@ public record TrainSection(
     Augment augment,
     Loader loader,
     Checkpoint checkpoint,
+    Metrics metrics,
     Duration deadline,
     Resume resume)
     implements Serializable {
@@ -452,4 +454,11 @@ public record TrainSection(
           .verify();
     }
   }
+
+  /**
+   * Metrics.
+   *
+   * @param tensorboard whether event files are written with every checkpoint
+   */
+  public record Metrics(boolean tensorboard) implements Serializable {}
 }

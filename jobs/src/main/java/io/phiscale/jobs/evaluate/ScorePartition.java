@@ -2,6 +2,7 @@ package io.phiscale.jobs.evaluate;
 
 import io.phiscale.jobs.train.FloatVector;
 import io.phiscale.jobs.train.Loaders;
+import io.phiscale.jobs.train.TaskDevice;
 import io.phiscale.model.kernels.Precision;
 import io.phiscale.model.spec.NetworkSpec;
 import io.phiscale.model.train.Predictor;
@@ -62,6 +63,7 @@ final class ScorePartition implements FlatMapFunction<Iterator<RowGroup>, TopKAc
     if (groups.isEmpty()) {
       return List.of(counts).iterator();
     }
+    TaskDevice.bind();
     requirePrecision(kernels, precision);
     EpochOrder order = new EpochOrder(groups, 0, 0);
     try (Predictor predictor = new Predictor(network, kernels, threads, precision);

@@ -64,6 +64,23 @@ final class Json {
   }
 
   /**
+   * Reads a line of metrics of this version or one before.
+   *
+   * @throws IOException naming the file and what is wrong with it
+   */
+  static RoundMetrics readRoundMetrics(String json, URI file) throws IOException {
+    try {
+      if (MAPPER.readTree(json) instanceof ObjectNode round && !round.has("accuracy")) {
+        round.put("accuracy", Double.NaN).put("localSteps", 0).put("unixSeconds", 0.0);
+        return MAPPER.treeToValue(round, RoundMetrics.class);
+      }
+    } catch (JsonProcessingException e) {
+      throw new IOException(String.format("Cannot read %s: %s", file, e.getOriginalMessage()), e);
+    }
+    return read(json, RoundMetrics.class, file);
+  }
+
+  /**
    * Reads a record.
    *
    * @throws IOException naming the file and what is wrong with it

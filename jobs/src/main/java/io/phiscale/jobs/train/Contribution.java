@@ -41,6 +41,7 @@ sealed interface Contribution extends Serializable {
    * @param examples images trained on
    * @param steps local steps taken
    * @param lossSum sum over the examples of the training loss
+   * @param correct images whose class scored highest
    * @param skipped images that could not be decoded any more
    * @param positions digest of the positions trained on, see {@link Positions}
    * @param computeNanos time in forward, backward and update
@@ -52,6 +53,7 @@ sealed interface Contribution extends Serializable {
       long examples,
       int steps,
       double lossSum,
+      long correct,
       long skipped,
       long positions,
       long computeNanos,

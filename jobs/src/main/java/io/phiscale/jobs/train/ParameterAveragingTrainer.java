@@ -201,7 +201,10 @@ public final class ParameterAveragingTrainer {
         compute,
         wait,
         Math.max(0, seconds - compute - wait),
-        reports.stream().mapToLong(Report::skipped).sum());
+        reports.stream().mapToLong(Report::skipped).sum(),
+        (double) reports.stream().mapToLong(Report::correct).sum() / examples,
+        steps,
+        System.currentTimeMillis() / 1e3);
   }
 
   private List<Contribution> collect(

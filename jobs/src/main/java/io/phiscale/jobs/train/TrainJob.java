@@ -28,6 +28,7 @@ import io.phiscale.pipeline.shard.ShardManifest;
 import io.phiscale.pipeline.storage.Storage;
 import java.io.IOException;
 import java.net.URI;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
@@ -111,13 +112,22 @@ public final class TrainJob {
                 ? train.averaging().recalibrationImages()
                 : 0,
             train.deadline());
-    new ParameterAveragingTrainer(
-            JavaSparkContext.fromSparkContext(session.sparkContext()),
-            recipe,
-            goal,
-            directory,
-            listener)
-        .train(start);
+    directory.forgetAfter(start.info().progress().round());
+    try (TrainingSource source = TrainingSource.register()) {
+      List<TrainingListener> listeners = new ArrayList<>(List.of(source));
+      if (train.metrics().tensorboard()) {
+        listeners.add(new EventFiles(directory));
+      }
+      // Last, as it may end the run.
+      listeners.add(listener);
+      new ParameterAveragingTrainer(
+              JavaSparkContext.fromSparkContext(session.sparkContext()),
+              recipe,
+              goal,
+              directory,
+              TrainingListener.all(listeners))
+          .train(start);
+    }
     Checkpoint last =
         directory
             .checkpoints()

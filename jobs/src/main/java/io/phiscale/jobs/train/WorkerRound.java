@@ -80,7 +80,8 @@ final class WorkerRound implements PairFlatMapFunction<Iterator<Integer>, SliceK
     Optional<WorkerMemory> memory = recall(run, worker);
     if (share.count() == 0) {
       remember(run, worker, memory);
-      return Stream.of(pair(SliceKey.REPORT, worker, new Report(worker, 0, 0, 0, 0, 0, 0, 0, null)))
+      return Stream.of(
+              pair(SliceKey.REPORT, worker, new Report(worker, 0, 0, 0, 0, 0, 0, 0, 0, null)))
           .iterator();
     }
     RoundState start = state.value();
@@ -199,6 +200,7 @@ final class WorkerRound implements PairFlatMapFunction<Iterator<Integer>, SliceK
     long examples = 0;
     double lossSum = 0;
     long positions = 0;
+    long correct = 0;
     long compute = 0;
     long wait = 0;
     int step = 0;
@@ -219,7 +221,7 @@ final class WorkerRound implements PairFlatMapFunction<Iterator<Integer>, SliceK
         if (next.isEmpty()) {
           long skipped = share.count() - examples;
           return new Report(
-              worker, examples, step, lossSum, skipped, positions, compute, wait, null);
+              worker, examples, step, lossSum, correct, skipped, positions, compute, wait, null);
         }
         try (Batch batch = next.get()) {
           double loss =
@@ -234,10 +236,20 @@ final class WorkerRound implements PairFlatMapFunction<Iterator<Integer>, SliceK
             String what =
                 run.replica().gradientClipping().isOff() ? "loss" : "loss or gradient norm";
             return new Report(
-                worker, examples, step, lossSum, 0, 0, compute, wait, new Divergence(step, what));
+                worker,
+                examples,
+                step,
+                lossSum,
+                correct,
+                0,
+                0,
+                compute,
+                wait,
+                new Divergence(step, what));
           }
           examples += batch.count();
           lossSum += loss * batch.count();
+          correct += replica.correct();
           for (int i = 0; i < batch.count(); i++) {
             positions += Positions.digest(batch.position(i));
           }
@@ -271,6 +283,7 @@ final class WorkerRound implements PairFlatMapFunction<Iterator<Integer>, SliceK
         report.examples(),
         report.steps(),
         report.lossSum(),
+        report.correct(),
         report.skipped(),
         report.positions(),
         report.computeNanos(),

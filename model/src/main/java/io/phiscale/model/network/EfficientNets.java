@@ -310,6 +310,11 @@ public final class EfficientNets {
     }
   }
 
+  /** Images of the graph's last training pass whose own class scored highest. */
+  public static int correct(ComputationGraph graph) {
+    return classifier(layers(graph)).correct();
+  }
+
   private static ClassifierHeadLayer classifier(List<KernelLayer<?>> layers) {
     if (layers.get(layers.size() - 1) instanceof ClassifierHeadLayer head) {
       return head;

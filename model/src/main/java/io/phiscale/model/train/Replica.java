@@ -235,6 +235,11 @@ public final class Replica implements AutoCloseable {
         || Double.isFinite(clipping.clip(gradients, part.layout(), clippingChunk));
   }
 
+  /** Images of the last step's batch whose own class scored highest, before the update. */
+  public int correct() {
+    return network.correct();
+  }
+
   private long spent(Phase phase, long since) {
     long now = System.nanoTime();
     phaseNanos.merge(phase, now - since, Long::sum);

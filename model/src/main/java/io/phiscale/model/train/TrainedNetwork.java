@@ -46,6 +46,9 @@ interface TrainedNetwork extends AutoCloseable {
    */
   double computeGradients(INDArray images, INDArray labels);
 
+  /** Images of the last batch whose own class scored highest. */
+  int correct();
+
   /** Gradients of the last batch. */
   FloatBuffer gradients();
 
@@ -90,6 +93,11 @@ interface TrainedNetwork extends AutoCloseable {
     @Override
     public double computeGradients(INDArray images, INDArray labels) {
       return trainable.computeGradients(images, labels);
+    }
+
+    @Override
+    public int correct() {
+      return EfficientNets.correct(trainable.graph);
     }
 
     @Override
@@ -159,6 +167,11 @@ interface TrainedNetwork extends AutoCloseable {
     }
 
     @Override
+    public int correct() {
+      return EfficientNets.correct(classifier.graph);
+    }
+
+    @Override
     public FloatBuffer gradients() {
       return classifier.gradients();
     }
@@ -221,6 +234,11 @@ interface TrainedNetwork extends AutoCloseable {
     @Override
     public double computeGradients(INDArray images, INDArray labels) {
       return EfficientNets.computeClassifierGradients(whole.graph, images, labels);
+    }
+
+    @Override
+    public int correct() {
+      return EfficientNets.correct(whole.graph);
     }
 
     @Override
