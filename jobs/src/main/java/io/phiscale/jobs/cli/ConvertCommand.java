@@ -153,7 +153,9 @@ final class ConvertCommand extends PhiscaleCommand {
             Freeze.NONE,
             FrozenBatchNorm.INFERENCE);
     new CheckpointStore(storage, to)
-        .publish(info(variant, network, names, origin), parameters, new float[0], new float[0], 1);
+        .publish(
+            new Checkpoint(
+                info(variant, network, names, origin), parameters, new float[0], new float[0]));
     return String.format(
         Locale.ROOT,
         "Imported %s tensors of %s's layout, %,d values, as %s (%s padding, epsilon %s)%nRun: %s",

@@ -2,6 +2,7 @@ package io.phiscale.jobs.cli;
 
 import io.phiscale.jobs.config.PhiscaleConfiguration;
 import io.phiscale.jobs.evaluate.EvaluateJob;
+import io.phiscale.jobs.evaluate.MinivalScoring;
 import io.phiscale.jobs.report.EvaluationReport;
 import io.phiscale.jobs.report.NetworkResult;
 import io.phiscale.jobs.run.SparkContexts;
@@ -32,7 +33,7 @@ public final class SparkJobRunner implements JobRunner {
   public void train(PhiscaleConfiguration configuration, Console console) throws Exception {
     try (SparkSession session = open(configuration)) {
       TrainJob.Result result =
-          new TrainJob(session, configuration)
+          new TrainJob(session, configuration, new MinivalScoring(session, configuration))
               .run(new TrainingProgress(console, configuration.name(), configuration));
       console.print(
           String.format(

@@ -1,6 +1,7 @@
 package io.phiscale.jobs.cli;
 
 import io.phiscale.jobs.config.PhiscaleConfiguration;
+import io.phiscale.jobs.run.MinivalScore;
 import io.phiscale.jobs.run.RoundMetrics;
 import io.phiscale.jobs.train.TrainingListener;
 import java.time.Duration;
@@ -47,6 +48,19 @@ final class TrainingProgress implements TrainingListener {
     if (round.round() == rounds) {
       console.note(line(last) + "  in " + time(seconds));
     }
+  }
+
+  @Override
+  public void scored(MinivalScore score) {
+    console.note(
+        String.format(
+            Locale.ROOT,
+            "%s: %s has top-1 %.2f%% on %,d minival images (%s)",
+            name,
+            score.checkpoint(),
+            100 * score.top1(),
+            score.images(),
+            score.weights().label()));
   }
 
   private String line(RoundMetrics round) {

@@ -63,18 +63,25 @@ public final class RunDirectory {
     write(new Path(new Path(root), RUN), Json.pretty(provenance));
   }
 
-  /** Writes the rounds since the last checkpoint; nothing if there are none. */
+  /**
+   * Writes the rounds since the last checkpoint; nothing if there are none. Files of later rounds,
+   * which an attempt left that was not continued, are deleted.
+   */
   public void append(List<RoundMetrics> rounds) throws IOException {
     if (rounds.isEmpty()) {
       return;
+    }
+    String name = String.format("round-%08d.jsonl", rounds.get(0).round());
+    for (Path file : metricsFiles()) {
+      if (file.getName().compareTo(name) > 0) {
+        storage.fileSystem(root).delete(file, false);
+      }
     }
     StringBuilder lines = new StringBuilder();
     for (RoundMetrics round : rounds) {
       lines.append(Json.line(round)).append('\n');
     }
-    write(
-        new Path(metrics(), String.format("round-%08d.jsonl", rounds.get(0).round())),
-        lines.toString());
+    write(new Path(metrics(), name), lines.toString());
   }
 
   /**
@@ -84,18 +91,7 @@ public final class RunDirectory {
    */
   public List<RoundMetrics> metrics(int lastRound) throws IOException {
     List<RoundMetrics> rounds = new ArrayList<>();
-    FileSystem fileSystem = storage.fileSystem(root);
-    if (!fileSystem.exists(metrics())) {
-      return rounds;
-    }
-    List<Path> files = new ArrayList<>();
-    for (FileStatus status : fileSystem.listStatus(metrics())) {
-      if (status.getPath().getName().endsWith(".jsonl")) {
-        files.add(status.getPath());
-      }
-    }
-    files.sort(null);
-    for (Path file : files) {
+    for (Path file : metricsFiles()) {
       for (String line : storage.readUtf8(file.toUri()).split("\n", -1)) {
         if (line.isEmpty()) {
           continue;
@@ -107,6 +103,20 @@ public final class RunDirectory {
       }
     }
     return rounds;
+  }
+
+  private List<Path> metricsFiles() throws IOException {
+    FileSystem fileSystem = storage.fileSystem(root);
+    List<Path> files = new ArrayList<>();
+    if (fileSystem.exists(metrics())) {
+      for (FileStatus status : fileSystem.listStatus(metrics())) {
+        if (status.getPath().getName().endsWith(".jsonl")) {
+          files.add(status.getPath());
+        }
+      }
+    }
+    files.sort(null);
+    return files;
   }
 
   private Path metrics() {

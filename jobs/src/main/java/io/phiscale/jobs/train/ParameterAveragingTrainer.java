@@ -2,6 +2,8 @@ package io.phiscale.jobs.train;
 
 import io.phiscale.jobs.run.Checkpoint;
 import io.phiscale.jobs.run.CheckpointInfo;
+import io.phiscale.jobs.run.CheckpointStore;
+import io.phiscale.jobs.run.MinivalScore;
 import io.phiscale.jobs.run.Progress;
 import io.phiscale.jobs.run.RoundMetrics;
 import io.phiscale.jobs.run.RunDirectory;
@@ -86,6 +88,9 @@ public final class ParameterAveragingTrainer {
     Broadcast<TrainingRecipe> shipped = spark.broadcast(recipe);
     Broadcast<FloatVector> frozen =
         spark.broadcast(new FloatVector(part.isWhole() ? new float[0] : start.parameters()));
+    if (state.progress.round() > 0) {
+      scoreUnlessDone(start);
+    }
     while (state.progress.epoch() < goal.epochs()) {
       EpochPlan.Round round = plan.round(state.progress.position());
       RoundMetrics metrics = run(shipped, frozen, state, round);
@@ -229,17 +234,24 @@ public final class ParameterAveragingTrainer {
     }
   }
 
-  private void publish(State state, List<RoundMetrics> unpublished) throws IOException {
+  private void publish(State state, List<RoundMetrics> unpublished)
+      throws IOException, InterruptedException {
     directory.append(unpublished);
-    listener.published(
-        directory
-            .checkpoints()
-            .publish(
-                state.info(),
-                state.parameters,
-                state.optimizerState,
-                state.movingAverage,
-                goal.checkpointsKept()));
+    CheckpointStore checkpoints = directory.checkpoints();
+    CheckpointInfo published = checkpoints.publish(state.checkpoint(state.info()));
+    listener.published(checkpoints.location(published.progress().round()));
+    scoreUnlessDone(state.checkpoint(published));
+    checkpoints.retain(goal.retention());
+  }
+
+  /** Also when a run resumes: the one before may have ended between publishing and scoring. */
+  private void scoreUnlessDone(Checkpoint published) throws IOException, InterruptedException {
+    CheckpointStore checkpoints = directory.checkpoints();
+    if (goal.scorer().isPresent() && checkpoints.score(published.info()).isEmpty()) {
+      MinivalScore score = goal.scorer().get().score(published);
+      checkpoints.record(score);
+      listener.scored(score);
+    }
   }
 
   /** The one model that the driver holds. */
@@ -289,6 +301,10 @@ public final class ParameterAveragingTrainer {
       if (average.isPresent()) {
         average.get().update(movingAverage, parameters, part, progress.step(), steps);
       }
+    }
+
+    Checkpoint checkpoint(CheckpointInfo described) {
+      return new Checkpoint(described, parameters, optimizerState, movingAverage);
     }
 
     CheckpointInfo info() {

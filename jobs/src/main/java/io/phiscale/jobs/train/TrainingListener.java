@@ -1,5 +1,6 @@
 package io.phiscale.jobs.train;
 
+import io.phiscale.jobs.run.MinivalScore;
 import io.phiscale.jobs.run.RoundMetrics;
 import java.net.URI;
 
@@ -24,4 +25,7 @@ public interface TrainingListener {
 
   /** A checkpoint has been published. */
   default void published(URI checkpoint) {}
+
+  /** A checkpoint has been scored on the minival images. */
+  default void scored(MinivalScore score) {}
 }

@@ -150,6 +150,7 @@ class CheckpointStoreTest {
             0,
             0,
             "");
-    store.publish(info, PARAMETERS, STATE, AVERAGE, keep);
+    store.publish(new Checkpoint(info, PARAMETERS, STATE, AVERAGE));
+    store.retain(new Retention(keep, 0));
   }
 }
