@@ -49,7 +49,8 @@ import picocli.CommandLine.UnmatchedArgumentException;
       StudyCommand.class,
       SummaryCommand.class,
       BenchCommand.class,
-      ConvertCommand.class
+      ConvertCommand.class,
+      CheckpointsCommand.class
     })
 public final class Phiscale implements Runnable {
   /** The job is done and its output is whole. */

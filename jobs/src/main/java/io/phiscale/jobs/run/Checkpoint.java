@@ -10,19 +10,26 @@ public final class Checkpoint {
   private final float[] parameters;
   private final float[] optimizerState;
   private final float[] movingAverage;
+  private final float[] outerState;
 
   /**
    * @param info what it says about itself
    * @param parameters the parameter vector
    * @param optimizerState the optimizer's state, slot after slot
    * @param movingAverage exponential moving average of the parameters, or empty
+   * @param outerState the outer optimizer's momentum, or empty
    */
   public Checkpoint(
-      CheckpointInfo info, float[] parameters, float[] optimizerState, float[] movingAverage) {
+      CheckpointInfo info,
+      float[] parameters,
+      float[] optimizerState,
+      float[] movingAverage,
+      float[] outerState) {
     this.info = info;
     this.parameters = parameters;
     this.optimizerState = optimizerState;
     this.movingAverage = movingAverage;
+    this.outerState = outerState;
   }
 
   /** What it says about itself. */
@@ -45,6 +52,7 @@ public final class Checkpoint {
         parameters.length,
         optimizerState.length,
         movingAverage.length,
+        outerState.length,
         stateSha256);
   }
 
@@ -61,5 +69,13 @@ public final class Checkpoint {
   /** The moving average of the parameters; empty where none is kept. */
   public float[] movingAverage() {
     return movingAverage;
+  }
+
+  /**
+   * The outer optimizer's momentum, as long as what is trained; empty where it has none, and before
+   * the first round.
+   */
+  public float[] outerState() {
+    return outerState;
   }
 }

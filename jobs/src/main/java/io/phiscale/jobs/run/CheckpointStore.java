@@ -334,6 +334,23 @@ public final class CheckpointStore {
     }
   }
 
+  /** What is wrong with the pointers: one line each. */
+  public List<String> pointerProblems() throws IOException {
+    List<String> problems = new ArrayList<>();
+    for (String file : List.of(LATEST, BEST)) {
+      try {
+        Optional<String> named = pointer(file);
+        if (named.isPresent() && !storage.exists(Storage.resolve(location(named.get()), INFO))) {
+          problems.add(
+              String.format("%s names %s, which is not there", location(file), named.get()));
+        }
+      } catch (DamagedCheckpointException e) {
+        problems.add(e.getMessage());
+      }
+    }
+    return problems;
+  }
+
   /** The newest whole checkpoint, if there are any; warnings go to the log. */
   public Optional<Checkpoint> latest() throws IOException {
     return latest(LOG::warn);
@@ -346,7 +363,7 @@ public final class CheckpointStore {
    * @throws IOException if there are checkpoints but every one is damaged, or the store fails
    */
   public Optional<Checkpoint> latest(Consumer<String> warnings) throws IOException {
-    return firstWhole(LATEST, published(), warnings);
+    return firstWhole(LATEST, this::published, warnings);
   }
 
   /** The best whole checkpoint on minival, if any was scored; warnings go to the log. */
@@ -361,7 +378,8 @@ public final class CheckpointStore {
    * @throws IOException if every one that was scored is damaged, or the store fails
    */
   public Optional<Checkpoint> best(Consumer<String> warnings) throws IOException {
-    return firstWhole(BEST, ranked(stored()).stream().map(Whole::name).toList(), warnings);
+    return firstWhole(
+        BEST, () -> ranked(stored()).stream().map(Whole::name).toList(), warnings);
   }
 
   private List<String> published() throws IOException {
@@ -374,9 +392,16 @@ public final class CheckpointStore {
     return names;
   }
 
+  /** Names of checkpoints, in the order in which they are tried. */
+  @FunctionalInterface
+  private interface Names {
+    List<String> list() throws IOException;
+  }
+
   /** The one that a pointer names, or the first of the others that is whole. */
   private Optional<Checkpoint> firstWhole(
-      String pointerFile, List<String> others, Consumer<String> warnings) throws IOException {
+      String pointerFile, Names candidates, Consumer<String> warnings) throws IOException {
+    List<String> others = candidates.list();
     List<String> damages = new ArrayList<>();
     List<String> order = new ArrayList<>();
     try {
@@ -401,6 +426,10 @@ public final class CheckpointStore {
         }
         return Optional.of(checkpoint);
       } catch (DamagedCheckpointException e) {
+        if (name.equals(order.get(0)) && hasMoved(pointerFile, name)) {
+          // It was not damaged: the run has gone on, and deleted it.
+          return firstWhole(pointerFile, candidates, warnings);
+        }
         damages.add(e.getMessage());
       }
     }
@@ -409,6 +438,14 @@ public final class CheckpointStore {
             "No whole checkpoint is left in %s: %s (restore one from a copy, or move the folder"
                 + " away to start anew)",
             folder(), String.join("; ", damages)));
+  }
+
+  private boolean hasMoved(String pointerFile, String from) throws IOException {
+    try {
+      return pointer(pointerFile).filter(name -> !name.equals(from)).isPresent();
+    } catch (DamagedCheckpointException e) {
+      return false;
+    }
   }
 
   private Optional<String> pointer(String name) throws IOException {

@@ -71,7 +71,7 @@ final class Json {
   }
 
   /**
-   * Reads {@code checkpoint.json} of this version or the one before.
+   * Reads {@code checkpoint.json} of this version or one before.
    *
    * @throws DamagedCheckpointException naming the file and what is wrong with it
    * @throws IOException if it is of a later version
@@ -97,8 +97,11 @@ final class Json {
                 file, version, CheckpointInfo.SCHEMA_VERSION));
       }
       if (version == 1 && !info.has("origin")) {
-        info.put("schemaVersion", CheckpointInfo.SCHEMA_VERSION);
         info.set("origin", MAPPER.valueToTree(Origin.DRAWN));
+      }
+      if ((version == 1 || version == 2) && !info.has("outerState")) {
+        info.put("outerState", 0);
+        info.put("schemaVersion", CheckpointInfo.SCHEMA_VERSION);
       }
       return MAPPER.treeToValue(info, CheckpointInfo.class);
     } catch (JsonProcessingException e) {

@@ -23,7 +23,7 @@ import org.apache.hadoop.fs.ChecksumException;
 
 /**
  * The vectors of a checkpoint as a file: little-endian, the eight bytes {@code PHISTATE}, then
- * parameters, optimizer state and moving average, each as int32 length and float32 values.
+ * parameters, optimizer state, moving average and, where it is not empty, the outer optimizer's state, each as int32 length and float32 values.
  */
 final class StateFile {
   static final String NAME = "state.bin";
@@ -36,8 +36,13 @@ final class StateFile {
 
   /** Bytes of the file of a checkpoint. */
   static long length(CheckpointInfo info) {
-    long floats = (long) info.parameters() + info.optimizerState() + info.movingAverage();
-    return MAGIC.length + 3L * Integer.BYTES + floats * Float.BYTES;
+    long floats =
+        (long) info.parameters()
+            + info.optimizerState()
+            + info.movingAverage()
+            + info.outerState();
+    long vectors = info.outerState() == 0 ? 3 : 4;
+    return MAGIC.length + vectors * Integer.BYTES + floats * Float.BYTES;
   }
 
   /**
@@ -55,6 +60,9 @@ final class StateFile {
           write(out, checkpoint.parameters());
           write(out, checkpoint.optimizerState());
           write(out, checkpoint.movingAverage());
+          if (checkpoint.outerState().length > 0) {
+            write(out, checkpoint.outerState());
+          }
           out.flush();
         });
     return HexFormat.of().formatHex(digest.digest());
@@ -78,11 +86,15 @@ final class StateFile {
       float[] parameters = read(in, info.parameters(), "parameters", file);
       float[] optimizerState = read(in, info.optimizerState(), "optimizer state", file);
       float[] movingAverage = read(in, info.movingAverage(), "moving average", file);
+      float[] outerState =
+          info.outerState() == 0
+              ? new float[0]
+              : read(in, info.outerState(), "outer optimizer state", file);
       if (in.read() >= 0) {
         throw damaged(file, "bytes after its end", null);
       }
       requireDigest(file, digest, info);
-      return new Checkpoint(info, parameters, optimizerState, movingAverage);
+      return new Checkpoint(info, parameters, optimizerState, movingAverage, outerState);
     } catch (FileNotFoundException e) {
       throw damaged(file, "there is no such file", e);
     } catch (ChecksumException e) {

@@ -304,7 +304,7 @@ public final class ParameterAveragingTrainer {
     }
 
     Checkpoint checkpoint(CheckpointInfo described) {
-      return new Checkpoint(described, parameters, optimizerState, movingAverage);
+      return new Checkpoint(described, parameters, optimizerState, movingAverage, new float[0]);
     }
 
     CheckpointInfo info() {
@@ -321,6 +321,7 @@ public final class ParameterAveragingTrainer {
           parameters.length,
           optimizerState.length,
           movingAverage.length,
+          0,
           "");
     }
   }

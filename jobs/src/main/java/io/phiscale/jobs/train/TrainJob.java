@@ -244,10 +244,12 @@ public final class TrainJob {
               parameters.length,
               0,
               0,
+              0,
               ""),
           parameters,
           fresh.initialOptimizerState(),
-          train.emaDecay() == 0 ? new float[0] : parameters.clone());
+          train.emaDecay() == 0 ? new float[0] : parameters.clone(),
+          new float[0]);
     }
   }
 

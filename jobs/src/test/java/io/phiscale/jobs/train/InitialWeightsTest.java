@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import io.phiscale.jobs.config.ConfigurationException;
 import io.phiscale.jobs.config.PhiscaleConfiguration;
+import io.phiscale.jobs.run.Checkpoint;
 import io.phiscale.jobs.run.CheckpointInfo;
 import io.phiscale.jobs.run.CheckpointStore;
 import io.phiscale.jobs.run.Origin;
@@ -100,7 +101,7 @@ class InitialWeightsTest {
   private void checkpoint(String name, NetworkSpec network, float[] parameters) throws IOException {
     new CheckpointStore(STORAGE, folder.resolve(name).toUri())
         .publish(
-            new CheckpointInfo(
+            new Checkpoint(new CheckpointInfo(
                 CheckpointInfo.SCHEMA_VERSION,
                 network,
                 plan(configuration("unused")).identity(),
@@ -113,11 +114,8 @@ class InitialWeightsTest {
                 0,
                 0,
                 0,
-                ""),
-            parameters,
-            new float[0],
-            new float[0],
-            1);
+                0,
+                ""), parameters, new float[0], new float[0], new float[0]));
   }
 
   @ParameterizedTest
