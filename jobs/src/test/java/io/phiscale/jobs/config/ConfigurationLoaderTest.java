@@ -125,6 +125,18 @@ class ConfigurationLoaderTest {
   }
 
   @Test
+  void theBestAndTheNewestAreThoseOfTheRun() throws IOException {
+    for (String word : List.of("best", "newest")) {
+      PhiscaleConfiguration configuration =
+          file("train.output = \"s3a://bucket/run\", evaluate.checkpoint = " + word).load();
+      assertThat(configuration.evaluate().checkpoint())
+          .isEqualTo(URI.create("s3a://bucket/run/" + word));
+    }
+    PhiscaleConfiguration elsewhere = file("evaluate.checkpoint = \"s3a://b/run/best\"").load();
+    assertThat(elsewhere.evaluate().checkpoint()).isEqualTo(URI.create("s3a://b/run/best"));
+  }
+
+  @Test
   void pathsWithoutSchemeAreLocalFiles() throws IOException {
     PhiscaleConfiguration configuration =
         file("train.output = \"out/my run\", data.source.train = \"hdfs://host:8020/images\"")
@@ -221,8 +233,10 @@ class ConfigurationLoaderTest {
         "train.learning-rate { base = 0, per-images = -1, warmup-epochs = -1, decay-rate = 2, decay-epochs = 0 } | a.conf:1: Invalid train.learning-rate.base: 0.0 (must be > 0)~a.conf:1: Invalid train.learning-rate.per-images: -1 (must be >= 0)~a.conf:1: Invalid train.learning-rate.warmup-epochs: -1.0 (must be >= 0)~a.conf:1: Invalid train.learning-rate.decay-rate: 2.0 (must be in (0, 1])~a.conf:1: Invalid train.learning-rate.decay-epochs: 0.0 (must be > 0)",
         "train.augment { flip = 2, crop-area-max = 2 } | a.conf:1: Invalid train.augment.crop-area-max: 2.0 (must be in (0, 1])~a.conf:1: Invalid train.augment.flip: 2.0 (must be in [0, 1])",
         "train.loader { threads = 0, queue-batches = 0 } | a.conf:1: Invalid train.loader.threads: 0 (must be > 0)~a.conf:1: Invalid train.loader.queue-batches: 0 (must be > 0)",
+        "train.checkpoint { every-epochs = 2, keep-every-epochs = 3 } | a.conf:1: Invalid train.checkpoint.keep-every-epochs: 3 (must be a multiple of train.checkpoint.every-epochs = 2, or 0)",
+        "data.source.minival-fraction = 1 | a.conf:1: Invalid data.source.minival-fraction: 1.0 (must be in [0, 1))",
         "train.checkpoint { every-epochs = 0, keep = 0 } | a.conf:1: Invalid train.checkpoint.every-epochs: 0 (must be > 0)~a.conf:1: Invalid train.checkpoint.keep: 0 (must be > 0)",
-        "evaluate { split = test, batch-size = 0, crop-fraction = 0, top-k = [0] } | a.conf:1: Invalid evaluate.split: test (must be train or val)~a.conf:1: Invalid evaluate.batch-size: 0 (must be > 0)~a.conf:1: Invalid evaluate.crop-fraction: 0.0 (must be in (0, 1])~a.conf:1: Invalid evaluate.top-k: [0] (must be a list of numbers > 0, not empty)",
+        "evaluate { split = test, batch-size = 0, crop-fraction = 0, top-k = [0] } | a.conf:1: Invalid evaluate.split: test (must be train, val or minival)~a.conf:1: Invalid evaluate.batch-size: 0 (must be > 0)~a.conf:1: Invalid evaluate.crop-fraction: 0.0 (must be in (0, 1])~a.conf:1: Invalid evaluate.top-k: [0] (must be a list of numbers > 0, not empty)",
         "study.phi = [] | a.conf:1: Invalid study.phi: [] (must be a list of numbers, not empty)",
         "study.phi = [1, 1] | a.conf:1: Invalid study.phi: [1.0, 1.0] (must be without repetition)",
         "study.phi = [21] | a.conf:1: Invalid study.phi: [21.0] (must be within [-20, 20])",
