@@ -91,8 +91,8 @@ final class CheckpointsAverageCommand extends CheckpointsSubcommand {
         .print(
             String.format(
                 Locale.ROOT,
-                "Averaged %s checkpoints of %s, %,d values, batch-norm statistics included (averaged,"
-                    + " not measured anew)%nRun: %s",
+                "Averaged %s checkpoints of %s, %,d values, batch-norm statistics included"
+                    + " (averaged, not measured anew)%nRun: %s",
                 places.size(),
                 averaged.info().network().name(),
                 averaged.parameters().length,

@@ -49,7 +49,8 @@ final class CheckpointsListCommand extends CheckpointsSubcommand {
       if (checkpoint instanceof StoredCheckpoint.Whole whole) {
         Set<Retention.Reason> reasons =
             CheckpointStore.reasons(retention.orElse(new Retention(1, 0)), whole, all);
-        rows.add(row(whole, Optional.ofNullable(rounds.get(round(whole))), retention, reasons, newest));
+        rows.add(
+            row(whole, Optional.ofNullable(rounds.get(round(whole))), retention, reasons, newest));
         newest = false;
       }
     }
@@ -129,7 +130,9 @@ final class CheckpointsListCommand extends CheckpointsSubcommand {
         int index = column;
         int width = rows.stream().mapToInt(other -> other.get(index).length()).max().orElse(0);
         boolean number = column > 0 && column < 6;
-        line.append(String.format(number ? "%" + width + "s  " : "%-" + Math.max(1, width) + "s  ", row.get(column)));
+        line.append(
+            String.format(
+                number ? "%" + width + "s  " : "%-" + Math.max(1, width) + "s  ", row.get(column)));
       }
       text.append(line.toString().stripTrailing()).append(System.lineSeparator());
     }

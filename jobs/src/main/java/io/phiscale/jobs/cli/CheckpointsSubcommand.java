@@ -64,7 +64,8 @@ abstract class CheckpointsSubcommand implements Callable<Integer> {
     RunDirectory run = new RunDirectory(storage, Storage.uri(place));
     if (run.checkpoints().stored().isEmpty()) {
       throw new FileNotFoundException(
-          String.format("No checkpoints in %s (give a run directory that train has written)", place));
+          String.format(
+              "No checkpoints in %s (give a run directory that train has written)", place));
     }
     return run;
   }

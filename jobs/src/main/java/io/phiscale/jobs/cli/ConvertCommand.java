@@ -4,8 +4,8 @@ import io.phiscale.jobs.report.PhiKind;
 import io.phiscale.jobs.run.Checkpoint;
 import io.phiscale.jobs.run.CheckpointInfo;
 import io.phiscale.jobs.run.CheckpointStore;
-import io.phiscale.jobs.run.NetworkIdentity;
 import io.phiscale.jobs.run.LocalCopy;
+import io.phiscale.jobs.run.NetworkIdentity;
 import io.phiscale.jobs.run.Origin;
 import io.phiscale.jobs.run.Progress;
 import io.phiscale.jobs.run.WeightsFile;
@@ -57,16 +57,14 @@ final class ConvertCommand extends PhiscaleCommand {
       names = "--input",
       paramLabel = "PLACE",
       required = true,
-      description =
-          "A file to import; or a run directory, RUN/best, or one checkpoint to export.")
+      description = "A file to import; or a run directory, RUN/best, or one checkpoint to export.")
   private String input;
 
   @Option(
       names = "--output",
       paramLabel = "PLACE",
       required = true,
-      description =
-          "The run directory, or the .safetensors or .zip file to write; must not exist.")
+      description = "The run directory, or the .safetensors or .zip file to write; must not exist.")
   private String output;
 
   @Option(
@@ -149,8 +147,7 @@ final class ConvertCommand extends PhiscaleCommand {
           CheckpointInfo info = CheckpointInfo.ofJson(ModelZip.description(file), from);
           float[] parameters = ModelZip.parameters(file, info.network());
           new CheckpointStore(storage, to)
-              .publish(
-                  new Checkpoint(info, parameters, new float[0], new float[0], new float[0]));
+              .publish(new Checkpoint(info, parameters, new float[0], new float[0], new float[0]));
           return String.format(
               Locale.ROOT,
               "Imported %,d values of %s%nRun: %s",

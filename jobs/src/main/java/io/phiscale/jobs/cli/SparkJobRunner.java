@@ -87,7 +87,8 @@ public final class SparkJobRunner implements JobRunner {
             System.lineSeparator(),
             "",
             "Next:",
-            "  jobs/bin/phiscale summary --phi 1 --base tiny --classes 10   what these networks are",
+            "  jobs/bin/phiscale summary --phi 1 --base tiny --classes 10   what these networks"
+                + " are",
             "  jobs/bin/phiscale study --help                               a study of your own",
             "  conf/cifar10.conf, conf/imagenet-phi-study.conf              where to begin"));
   }

@@ -98,11 +98,7 @@ public final class EvaluateJob {
   }
 
   private NetworkResult score(
-      CheckpointInfo info,
-      float[] parameters,
-      Weights weights,
-      ShardManifest manifest,
-      URI shards)
+      CheckpointInfo info, float[] parameters, Weights weights, ShardManifest manifest, URI shards)
       throws InterruptedException {
     EvaluateSection evaluate = configuration.evaluate();
     NetworkSpec network = info.network();

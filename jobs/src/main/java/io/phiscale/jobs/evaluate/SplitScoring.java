@@ -26,8 +26,8 @@ import org.apache.spark.broadcast.Broadcast;
 import org.apache.spark.sql.SparkSession;
 
 /**
- * Counts how often networks are right on a split of the shards: one Spark job a network, every image
- * once, in as many tasks as the cluster runs at a time.
+ * Counts how often networks are right on a split of the shards: one Spark job a network, every
+ * image once, in as many tasks as the cluster runs at a time.
  */
 final class SplitScoring {
   private final JavaSparkContext spark;
@@ -121,8 +121,8 @@ final class SplitScoring {
       spark.sc().cancelJobGroup(group);
       throw new IllegalStateException(
           String.format(
-              "The evaluation of %s on %s did not end within %s (train.deadline): a worker hangs, or"
-                  + " there are too many images for it",
+              "The evaluation of %s on %s did not end within %s (train.deadline): a worker hangs,"
+                  + " or there are too many images for it",
               what, split, deadline.orElseThrow()),
           e);
     } catch (ExecutionException e) {

@@ -19,9 +19,9 @@ import java.util.stream.Collectors;
  * </pre>
  *
  * <p>Running means and variances of batch norm are averaged with all else. Those of the averaged
- * network would be others; the mean is near where the checkpoints are neighbours of one run (Izmailov
- * et al., "Averaging Weights Leads to Wider Optima and Better Generalization", arXiv 1803.05407,
- * compute them anew by a pass over the images).
+ * network would be others; the mean is near where the checkpoints are neighbours of one run
+ * (Izmailov et al., "Averaging Weights Leads to Wider Optima and Better Generalization", arXiv
+ * 1803.05407, compute them anew by a pass over the images).
  *
  * <p>There is no optimizer state and no moving average in it.
  */
@@ -77,8 +77,7 @@ public final class AveragedCheckpoint {
     }
     Origin origin =
         new Origin(
-            "mean of "
-                + places.stream().map(URI::toString).collect(Collectors.joining(", ")),
+            "mean of " + places.stream().map(URI::toString).collect(Collectors.joining(", ")),
             HexFormat.of()
                 .formatHex(
                     StateFile.sha256()

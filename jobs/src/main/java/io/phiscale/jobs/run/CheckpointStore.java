@@ -102,7 +102,8 @@ public final class CheckpointStore {
     }
     CheckpointInfo sealed;
     try {
-      String digest = StateFile.write(storage, Storage.resolve(directory, StateFile.NAME), checkpoint);
+      String digest =
+          StateFile.write(storage, Storage.resolve(directory, StateFile.NAME), checkpoint);
       sealed = checkpoint.sealedInfo(digest);
       storage.writeUtf8Atomically(Storage.resolve(directory, INFO), Json.sealed(sealed));
       writePointer(LATEST, name(round));
@@ -131,8 +132,7 @@ public final class CheckpointStore {
     }
     return new IOException(
         String.format(
-            "Cannot publish the checkpoint of round %s (%s): %s",
-            round, stays, cause.getMessage()),
+            "Cannot publish the checkpoint of round %s (%s): %s", round, stays, cause.getMessage()),
         cause);
   }
 
@@ -196,8 +196,8 @@ public final class CheckpointStore {
 
   /**
    * Deletes what need not stay, once a checkpoint was published: those that no reason keeps, those
-   * after it (of an attempt that was not continued), and what writes that died left before it. Where
-   * no whole one is, nothing is deleted.
+   * after it (of an attempt that was not continued), and what writes that died left before it.
+   * Where no whole one is, nothing is deleted.
    */
   public void retain(Retention retention) throws IOException {
     List<StoredCheckpoint> all = stored();
@@ -378,8 +378,7 @@ public final class CheckpointStore {
    * @throws IOException if every one that was scored is damaged, or the store fails
    */
   public Optional<Checkpoint> best(Consumer<String> warnings) throws IOException {
-    return firstWhole(
-        BEST, () -> ranked(stored()).stream().map(Whole::name).toList(), warnings);
+    return firstWhole(BEST, () -> ranked(stored()).stream().map(Whole::name).toList(), warnings);
   }
 
   private List<String> published() throws IOException {

@@ -3,8 +3,8 @@ package io.phiscale.jobs.run;
 import io.phiscale.jobs.report.Weights;
 
 /**
- * How good a checkpoint is on the minival images, which are held out of the training images to choose
- * between checkpoints, so that the validation set is seen by none of them.
+ * How good a checkpoint is on the minival images, which are held out of the training images to
+ * choose between checkpoints, so that the validation set is seen by none of them.
  *
  * @param checkpoint name of its directory
  * @param stateSha256 digest of the {@code state.bin} that was scored, hex: a score of another state

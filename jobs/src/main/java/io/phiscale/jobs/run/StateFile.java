@@ -23,7 +23,8 @@ import org.apache.hadoop.fs.ChecksumException;
 
 /**
  * The vectors of a checkpoint as a file: little-endian, the eight bytes {@code PHISTATE}, then
- * parameters, optimizer state, moving average and, where it is not empty, the outer optimizer's state, each as int32 length and float32 values.
+ * parameters, optimizer state, moving average and, where it is not empty, the outer optimizer's
+ * state, each as int32 length and float32 values.
  */
 final class StateFile {
   static final String NAME = "state.bin";
@@ -37,10 +38,7 @@ final class StateFile {
   /** Bytes of the file of a checkpoint. */
   static long length(CheckpointInfo info) {
     long floats =
-        (long) info.parameters()
-            + info.optimizerState()
-            + info.movingAverage()
-            + info.outerState();
+        (long) info.parameters() + info.optimizerState() + info.movingAverage() + info.outerState();
     long vectors = info.outerState() == 0 ? 3 : 4;
     return MAGIC.length + vectors * Integer.BYTES + floats * Float.BYTES;
   }

@@ -79,7 +79,8 @@ public final class StudyJob {
       PhiscaleConfiguration cell = cells.get(i);
       String name = NetworkPlan.of(cell.network(), manifest.labels().size()).identity().name();
       TrainJob.Result trained =
-          new TrainJob(session, cell, new MinivalScoring(session, cell)).run(listeners.apply(name, (i + 1) + "/" + cells.size()));
+          new TrainJob(session, cell, new MinivalScoring(session, cell))
+              .run(listeners.apply(name, (i + 1) + "/" + cells.size()));
       curves.add(ReportFiles.curve(name, trained.metrics()));
       rows.addAll(new EvaluateJob(session, cell).run());
     }

@@ -206,8 +206,8 @@ public final class ParameterAveragingTrainer {
         spark.sc().cancelJobGroup(group);
         throw new IllegalStateException(
             String.format(
-                "Round %s did not end within %s (train.deadline): a worker hangs, or the round is too"
-                    + " long for it; the last checkpoint stays",
+                "Round %s did not end within %s (train.deadline): a worker hangs, or the round is"
+                    + " too long for it; the last checkpoint stays",
                 number, goal.deadline()),
             e);
       } catch (ExecutionException e) {

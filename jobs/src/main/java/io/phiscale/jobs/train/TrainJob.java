@@ -205,8 +205,8 @@ public final class TrainJob {
         throw new ConfigurationException(
             String.format(
                 "Cannot resume %s: its checkpoint was written by convert or checkpoints average,"
-                    + " not by a training (there is no run.json); to start from its weights set train.initial-weights"
-                    + " to it, and train.output to another folder",
+                    + " not by a training (there is no run.json); to start from its weights set"
+                    + " train.initial-weights to it, and train.output to another folder",
                 directory.root()));
       }
       List<String> conflicts = earlier.get().conflicts(provenance);

@@ -21,6 +21,7 @@ import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.BeforeEach;
@@ -104,9 +105,12 @@ class CheckpointsCommandTest {
     assertThat(run("checkpoints list @run")).as(err.toString()).isZero();
     List<String> lines = out.toString().lines().toList();
     assertThat(lines).hasSize(4);
-    assertThat(lines.get(0)).matches("checkpoint +epoch +images +loss +minival top-1 +size +kept as");
-    assertThat(lines.get(1)).matches("round-00000002 +2.00 +2,000 +- +50.00% raw +[0-9.]+ MiB .* newest");
-    assertThat(lines.get(2)).matches("round-00000001 +1.00 +1,000 +- +75.00% raw +[0-9.]+ MiB .* best");
+    assertThat(lines.get(0))
+        .matches("checkpoint +epoch +images +loss +minival top-1 +size +kept as");
+    assertThat(lines.get(1))
+        .matches("round-00000002 +2.00 +2,000 +- +50.00% raw +[0-9.]+ MiB .* newest");
+    assertThat(lines.get(2))
+        .matches("round-00000001 +1.00 +1,000 +- +75.00% raw +[0-9.]+ MiB .* best");
     assertThat(lines.get(3)).isEqualTo("round-00000003 was never published: a write died");
   }
 
@@ -133,7 +137,9 @@ class CheckpointsCommandTest {
 
   @Test
   void averagesAreCheckpointsThatEverythingReads() throws IOException {
-    assertThat(run("checkpoints average --output @mean @run @run/best")).as(err.toString()).isZero();
+    assertThat(run("checkpoints average --output @mean @run @run/best"))
+        .as(err.toString())
+        .isZero();
     Checkpoint mean = open("mean");
     float[] expected = new float[first.length];
     for (int i = 0; i < expected.length; i++) {
@@ -144,11 +150,11 @@ class CheckpointsCommandTest {
     assertThat(mean.info().network()).isEqualTo(NETWORK);
     assertThat(mean.info().progress().images()).isEqualTo(2000);
     assertThat(mean.info().origin().initialWeights()).startsWith("mean of ").contains("/run/best");
-    assertThat(out.toString()).contains("batch-norm statistics included (averaged, not measured anew)");
+    assertThat(out.toString())
+        .contains("batch-norm statistics included (averaged, not measured anew)");
 
     assertThat(run("checkpoints average --mix 3,1 --output @mix @run/newest @run/best")).isZero();
-    assertThat(open("mix").parameters()[5])
-        .isEqualTo((float) ((3.0 * second[5] + first[5]) / 4));
+    assertThat(open("mix").parameters()[5]).isEqualTo((float) ((3.0 * second[5] + first[5]) / 4));
   }
 
   @Test
@@ -160,10 +166,12 @@ class CheckpointsCommandTest {
     assertThat(open("back").info().classNames()).containsExactly("cat", "dog");
 
     byte[] zip = Files.readAllBytes(folder.resolve("best.zip"));
-    Files.write(folder.resolve("cut.zip"), java.util.Arrays.copyOf(zip, zip.length / 2));
+    Files.write(folder.resolve("cut.zip"), Arrays.copyOf(zip, zip.length / 2));
     assertThat(run("convert --input @cut.zip --output @o")).isEqualTo(1);
     assertThat(err.toString().replace(folder + "/", "@").lines())
-        .containsExactly("phiscale convert: Cannot read @cut.zip: not a whole zip file");
+        .containsExactly(
+            "phiscale convert: Cannot read @cut.zip: not a whole zip file: zip END header not"
+                + " found");
     assertThat(folder.resolve("o")).doesNotExist();
   }
 
@@ -171,14 +179,25 @@ class CheckpointsCommandTest {
   @CsvSource(
       delimiter = '|',
       value = {
-        "1 | list @empty | phiscale checkpoints list: No checkpoints in @empty (give a run directory that train has written)",
-        "1 | average --output @run @run @run/best | phiscale checkpoints average: Will not overwrite @run: remove it first",
-        "2 | average --output @o @run | phiscale checkpoints average: Nothing to average: give at least two checkpoints (see phiscale checkpoints average --help)",
-        "2 | average --output @o --mix 1,-1 @run @run/best | phiscale checkpoints average: Invalid value for option '--mix': [1.0, -1.0] (must be 2 numbers > 0) (see phiscale checkpoints average --help)",
-        "2 | average --output @o --mix 1 @run @run/best | phiscale checkpoints average: Invalid value for option '--mix': [1.0] (must be 2 numbers > 0) (see phiscale checkpoints average --help)",
-        "2 | average --output @o --weights avg @run @run | phiscale checkpoints average: Invalid value for option '--weights': avg (must be raw or ema) (see phiscale checkpoints average --help)",
-        "2 | list | phiscale checkpoints list: Missing required parameter: 'RUN' (see phiscale checkpoints list --help)",
-        "2 | lst @run | phiscale checkpoints: Unmatched arguments from index 1: 'lst', '@run' (did you mean list?) (see phiscale checkpoints --help)",
+        "1 | list @empty | phiscale checkpoints list: No checkpoints in @empty (give a run"
+            + " directory that train has written)",
+        "1 | average --output @run @run @run/best | phiscale checkpoints average: Will not"
+            + " overwrite @run: remove it first",
+        "2 | average --output @o @run | phiscale checkpoints average: Nothing to average: give at"
+            + " least two checkpoints (see phiscale checkpoints average --help)",
+        "2 | average --output @o --mix 1,-1 @run @run/best | phiscale checkpoints average: Invalid"
+            + " value for option '--mix': [1.0, -1.0] (must be 2 numbers > 0) (see phiscale"
+            + " checkpoints average --help)",
+        "2 | average --output @o --mix 1 @run @run/best | phiscale checkpoints average: Invalid"
+            + " value for option '--mix': [1.0] (must be 2 numbers > 0) (see phiscale checkpoints"
+            + " average --help)",
+        "2 | average --output @o --weights avg @run @run | phiscale checkpoints average: Invalid"
+            + " value for option '--weights': avg (must be raw or ema) (see phiscale checkpoints"
+            + " average --help)",
+        "2 | list | phiscale checkpoints list: Missing required parameter: 'RUN' (see phiscale"
+            + " checkpoints list --help)",
+        "2 | lst @run | phiscale checkpoints: Unmatched arguments from index 1: 'lst', '@run' (did"
+            + " you mean list?) (see phiscale checkpoints --help)",
       })
   void refusalsAreOneLine(int exitCode, String line, String expected) {
     assertThat(run("checkpoints " + line)).isEqualTo(exitCode);
@@ -189,7 +208,8 @@ class CheckpointsCommandTest {
   @Test
   void otherNetworksAreNotAveraged() {
     assertThat(run("checkpoints average --output @o @run @other")).isEqualTo(1);
-    assertThat(err.toString()).contains("phiscale checkpoints average: Cannot average ", "/other with ");
+    assertThat(err.toString())
+        .contains("phiscale checkpoints average: Cannot average ", "/other with ");
     assertThat(folder.resolve("o")).doesNotExist();
   }
 

@@ -49,7 +49,7 @@ class CheckpointDamageTest {
     store.publish(checkpoint(1));
     store.publish(checkpoint(2));
     long whole = bytes(3);
-    for (long room = 0; room < whole; room += Math.max(1, whole / 40)) {
+    for (long room = 0; room < whole; room += Math.max(1, whole / 20)) {
       CheckpointStore full = new CheckpointStore(FullDisk.after(room), folder.toUri());
       assertThatThrownBy(() -> full.publish(checkpoint(3)))
           .as("%s of %s bytes", room, whole)
@@ -108,7 +108,8 @@ class CheckpointDamageTest {
     Path state = newest.resolve("state.bin");
     byte[] whole = Files.readAllBytes(state);
     Files.write(state, Arrays.copyOf(whole, whole.length / 2));
-    assertTaken(2, "round-00000003/state.bin: it ends too early; taking ", "round-00000002 instead");
+    assertTaken(
+        2, "round-00000003/state.bin: it ends too early; taking ", "round-00000002 instead");
     byte[] flipped = whole.clone();
     flipped[30] ^= 4;
     Files.write(state, flipped);
@@ -133,7 +134,7 @@ class CheckpointDamageTest {
 
     // The last whole one is never deleted, nor is anything else while the newest is damaged.
     store.retain(new Retention(1, 0));
-    assertTaken(1);
+    assertTaken(1, "round-00000001 instead");
     store.publish(checkpoint(2));
     store.retain(new Retention(1, 0));
     assertThat(store.stored()).extracting(StoredCheckpoint::name).containsExactly("round-00000002");
@@ -144,7 +145,8 @@ class CheckpointDamageTest {
     store.publish(checkpoint(1));
     store.publish(checkpoint(2));
     Path pointer = folder.resolve("checkpoints/latest.json");
-    for (String text : List.of("", "{", "{\"checkpoint\" : \"../../x\"}", "{\"checkpoint\":null}")) {
+    for (String text :
+        List.of("", "{", "{\"checkpoint\" : \"../../x\"}", "{\"checkpoint\":null}")) {
       Files.writeString(pointer, text);
       assertTaken(2, "latest.json", "round-00000002 instead");
       assertThat(store.pointerProblems()).hasSize(1);
@@ -165,7 +167,7 @@ class CheckpointDamageTest {
     }
     assertThatThrownBy(() -> store.latest(warnings::add))
         .isInstanceOf(IOException.class)
-        .hasMessageStartingWith("No whole checkpoint is left in " + folder.toUri())
+        .hasMessageStartingWith("No whole checkpoint is left in file:" + folder)
         .hasMessageContainingAll(
             "round-00000002/state.bin: it ends too early",
             "round-00000001/state.bin: it ends too early",
@@ -192,7 +194,7 @@ class CheckpointDamageTest {
                 }
                 return last;
               });
-      for (int round = 2; round <= 60 && !read.isDone(); round++) {
+      for (int round = 2; round <= 30 && !read.isDone(); round++) {
         store.publish(checkpoint(round));
         store.retain(new Retention(1, 0));
       }
@@ -220,7 +222,8 @@ class CheckpointDamageTest {
         .containsExactly("round-00000006", "round-00000004", "round-00000003");
     assertThat(round("best")).isEqualTo(3);
     assertThat(round("newest")).isEqualTo(6);
-    assertThat(Files.readString(folder.resolve("checkpoints/best.json"))).contains("round-00000003");
+    assertThat(Files.readString(folder.resolve("checkpoints/best.json")))
+        .contains("round-00000003");
 
     Files.write(folder.resolve("checkpoints/round-00000003/state.bin"), new byte[9]);
     assertThat(store.best(warnings::add).orElseThrow().info().progress().round()).isEqualTo(4);

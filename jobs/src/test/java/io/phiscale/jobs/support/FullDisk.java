@@ -57,8 +57,7 @@ public final class FullDisk extends LocalFileSystem {
         Progressable progress)
         throws IOException {
       FSDataOutputStream out =
-          super.create(
-              file, permission, overwrite, bufferSize, replication, blockSize, progress);
+          super.create(file, permission, overwrite, bufferSize, replication, blockSize, progress);
       return new FSDataOutputStream(new Limited(out, room), null);
     }
   }

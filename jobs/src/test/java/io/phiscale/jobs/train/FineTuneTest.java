@@ -199,8 +199,8 @@ class FineTuneTest {
       assertThatThrownBy(() -> new TrainJob(session, resumed).run(TrainingListener.SILENT))
           .isInstanceOf(ConfigurationException.class)
           .hasMessage(
-              "Cannot resume %s: its checkpoint was written by convert or checkpoints average, not by a"
-                  + " training (there is no run.json); to start from its weights set"
+              "Cannot resume %s: its checkpoint was written by convert or checkpoints average, not"
+                  + " by a training (there is no run.json); to start from its weights set"
                   + " train.initial-weights to it, and train.output to another folder",
               imported);
       Listener listener = new Listener(Integer.MAX_VALUE);
