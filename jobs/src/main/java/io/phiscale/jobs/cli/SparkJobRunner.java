@@ -7,6 +7,7 @@ import io.phiscale.jobs.dataset.VerifyJob;
 import io.phiscale.jobs.doctor.Doctor;
 import io.phiscale.jobs.doctor.Finding;
 import io.phiscale.jobs.evaluate.EvaluateJob;
+import io.phiscale.jobs.evaluate.MinivalScoring;
 import io.phiscale.jobs.report.EvaluationReport;
 import io.phiscale.jobs.report.NetworkResult;
 import io.phiscale.jobs.run.SparkContexts;
@@ -87,7 +88,7 @@ public final class SparkJobRunner implements JobRunner {
   public void train(PhiscaleConfiguration configuration, Console console) throws Exception {
     try (SparkSession session = open(configuration)) {
       TrainJob.Result result =
-          new TrainJob(session, configuration)
+          new TrainJob(session, configuration, new MinivalScoring(session, configuration))
               .run(new TrainingProgress(console, configuration.name(), configuration));
       console.print(
           String.format(
@@ -165,7 +166,8 @@ public final class SparkJobRunner implements JobRunner {
             System.lineSeparator(),
             "",
             "Next:",
-            "  jobs/bin/phiscale summary --phi 1 --base tiny --classes 10   what these networks are",
+            "  jobs/bin/phiscale summary --phi 1 --base tiny --classes 10   what these networks"
+                + " are",
             "  jobs/bin/phiscale study --help                               a study of your own",
             "  conf/cifar10.conf, conf/imagenet-phi-study.conf              where to begin"));
   }

@@ -114,7 +114,8 @@ final class Binder {
                 keys.choice("data.source.layout", DataSection.Layout.class),
                 keys.location("data.source.train"),
                 keys.text("data.source.train-prefix"),
-                validation),
+                validation,
+                keys.number("data.source.minival-fraction")),
         Binder::source);
   }
 
@@ -290,7 +291,9 @@ final class Binder {
             () ->
                 new TrainSection.Checkpoint(
                     keys.int32("train.checkpoint.every-epochs"),
-                    keys.int32("train.checkpoint.keep")),
+                    keys.int32("train.checkpoint.keep"),
+                    keys.int32("train.checkpoint.keep-every-epochs"),
+                    keys.flag("train.checkpoint.keep-best")),
             defaulted -> defaulted.train().checkpoint());
     TrainSection.Metrics metrics = new TrainSection.Metrics(keys.flag("train.metrics.tensorboard"));
     return section(
@@ -326,12 +329,21 @@ final class Binder {
         Binder::train);
   }
 
+  /** The words newest and best are those of the run that train.output names. */
+  private URI evaluatedCheckpoint() {
+    String key = "evaluate.checkpoint";
+    if (keys.isSet(key) && EvaluateSection.CHECKPOINT_WORDS.contains(keys.text(key))) {
+      return KeyReader.parseLocation(trainOutput() + "/" + keys.text(key));
+    }
+    return keys.location(key, trainOutput());
+  }
+
   private EvaluateSection evaluate() {
     return section(
         "evaluate",
         () ->
             new EvaluateSection(
-                keys.location("evaluate.checkpoint", trainOutput()),
+                evaluatedCheckpoint(),
                 keys.text("evaluate.split"),
                 keys.int32("evaluate.batch-size"),
                 keys.number("evaluate.crop-fraction"),

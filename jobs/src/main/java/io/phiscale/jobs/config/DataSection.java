@@ -93,8 +93,11 @@ public record DataSection(
    * @param trainPrefix only names that begin with it are read, relative to {@code train}; empty:
    *     all
    * @param validation where the validation images come from
+   * @param minivalFraction share of the training images left that is held out to choose between
+   *     checkpoints, [0, 1)
    */
-  public record Source(Layout layout, URI train, String trainPrefix, Validation validation)
+  public record Source(
+      Layout layout, URI train, String trainPrefix, Validation validation, double minivalFraction)
       implements Serializable {
 
     public Source {
@@ -104,6 +107,7 @@ public record DataSection(
               "layout",
               "flat-validation",
               "class-folders, name-prefix or imagenet-tar (flat-validation has no training images)")
+          .fractionBelowOne("minival-fraction", minivalFraction)
           .verify();
     }
 

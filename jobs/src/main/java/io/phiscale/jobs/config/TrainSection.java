@@ -445,12 +445,22 @@ public record TrainSection(
    *
    * @param everyEpochs epochs between two, &gt; 0; the last epoch always has one
    * @param keep how many of the newest are kept, &gt; 0
+   * @param keepEveryEpochs those whose epoch is a multiple of it are kept for ever, &gt;= 0; 0:
+   *     none
+   * @param keepBest whether each is scored on the minival images, and the best kept
    */
-  public record Checkpoint(int everyEpochs, int keep) implements Serializable {
+  public record Checkpoint(int everyEpochs, int keep, int keepEveryEpochs, boolean keepBest)
+      implements Serializable {
     public Checkpoint {
       new SectionRules("train.checkpoint")
           .positive("every-epochs", everyEpochs)
           .positive("keep", keep)
+          .notNegative("keep-every-epochs", keepEveryEpochs)
+          .require(
+              everyEpochs <= 0 || keepEveryEpochs % everyEpochs == 0,
+              "keep-every-epochs",
+              keepEveryEpochs,
+              "a multiple of train.checkpoint.every-epochs = " + everyEpochs + ", or 0")
           .verify();
     }
   }

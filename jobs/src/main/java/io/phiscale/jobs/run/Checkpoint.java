@@ -37,6 +37,25 @@ public final class Checkpoint {
     return info;
   }
 
+  /** What it says about itself with its true lengths, in this version's layout. */
+  CheckpointInfo sealedInfo(String stateSha256) {
+    return new CheckpointInfo(
+        CheckpointInfo.SCHEMA_VERSION,
+        info.network(),
+        info.identity(),
+        info.classNames(),
+        info.progress(),
+        info.seed(),
+        info.manifestDigest(),
+        info.configurationDigest(),
+        info.origin(),
+        parameters.length,
+        optimizerState.length,
+        movingAverage.length,
+        outerState.length,
+        stateSha256);
+  }
+
   /** The parameter vector, running statistics included. */
   public float[] parameters() {
     return parameters;

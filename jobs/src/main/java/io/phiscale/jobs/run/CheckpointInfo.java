@@ -1,6 +1,8 @@
 package io.phiscale.jobs.run;
 
 import io.phiscale.model.spec.NetworkSpec;
+import java.io.IOException;
+import java.net.URI;
 import java.util.List;
 
 /**
@@ -42,6 +44,40 @@ public record CheckpointInfo(
    * version 1, which had no origin either: nothing could be frozen then.
    */
   public static final int SCHEMA_VERSION = 3;
+
+  /** As {@code checkpoint.json} holds it. */
+  public String toJson() {
+    return Json.sealed(this);
+  }
+
+  /**
+   * Reads what {@link #toJson} wrote, in this version or one before.
+   *
+   * @param file for messages
+   * @throws IOException naming the file and what is wrong with it
+   */
+  public static CheckpointInfo ofJson(String json, URI file) throws IOException {
+    return Json.readCheckpointInfo(json, file);
+  }
+
+  /** The same with another origin. */
+  CheckpointInfo withOrigin(Origin newOrigin) {
+    return new CheckpointInfo(
+        schemaVersion,
+        network,
+        identity,
+        classNames,
+        progress,
+        seed,
+        manifestDigest,
+        configurationDigest,
+        newOrigin,
+        parameters,
+        optimizerState,
+        movingAverage,
+        outerState,
+        stateSha256);
+  }
 
   public CheckpointInfo {
     if (schemaVersion != SCHEMA_VERSION) {

@@ -45,6 +45,7 @@ import scala.Tuple2;
  * <pre>
  *   SHARDS/train/part-*.parquet      shuffled images, one row each
  *   SHARDS/val/part-*.parquet
+ *   SHARDS/minival/part-*.parquet    held out of train, to choose between checkpoints
  *   SHARDS/rejects/part-*.parquet    what was refused, and why
  *   SHARDS/manifest.json             counts, classes, digests; written last
  * </pre>
@@ -110,15 +111,19 @@ public final class ShardJob {
         validation.isPresent() ? assign(validation.get(), ShardLayout.VALIDATION, assignments) : 0;
     double heldOut =
         data.source().validation() instanceof Validation.HeldOut share ? share.fraction() : 0;
+    double minival = data.source().minivalFraction();
+    double trained = (1 - heldOut) * (1 - minival);
     long shardBytes = data.shardBytes();
     ShardLayout layout =
         new ShardLayout(
             data.seed(),
-            shards((long) (trainBytes * (1 - heldOut)), shardBytes),
+            shards((long) (trainBytes * trained), shardBytes),
             validation.isPresent()
                 ? shards(validationBytes, shardBytes)
                 : heldOut > 0 ? shards((long) (trainBytes * heldOut), shardBytes) : 0,
-            heldOut);
+            minival > 0 ? shards((long) (trainBytes * (1 - heldOut) * minival), shardBytes) : 0,
+            heldOut,
+            minival);
     JavaSparkContext spark = JavaSparkContext.fromSparkContext(session.sparkContext());
     spark.setJobDescription("Shard: read, decode and shuffle the images of " + train.description());
     JavaPairRDD<Placement, CheckedItem> shuffled =
@@ -151,6 +156,11 @@ public final class ShardJob {
               validation.orElse(train),
               labels,
               summaries));
+    }
+    if (layout.minivalShards() > 0) {
+      splits.put(
+          ShardLayout.MINIVAL,
+          write(distinct, layout, ShardLayout.MINIVAL, train, labels, summaries));
     }
     if (!refused.isEmpty()) {
       spark.setJobDescription("Shard: write the rejects");
@@ -190,7 +200,12 @@ public final class ShardJob {
         .effectiveValues()
         .forEach(
             (key, value) -> {
-              if (key.startsWith("data.") && !key.equals("data.shards")) {
+              // Shards made before there was such a key had no minival either.
+              boolean silent =
+                  key.equals("data.shards")
+                      || (key.equals("data.source.minival-fraction")
+                          && configuration.data().source().minivalFraction() == 0);
+              if (key.startsWith("data.") && !silent) {
                 text.append(key).append('=').append(value).append('\n');
               }
             });

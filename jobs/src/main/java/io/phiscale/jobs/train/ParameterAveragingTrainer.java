@@ -4,6 +4,8 @@ import io.phiscale.jobs.config.TrainSection;
 import io.phiscale.jobs.config.TrainSection.Averaging.Wire;
 import io.phiscale.jobs.run.Checkpoint;
 import io.phiscale.jobs.run.CheckpointInfo;
+import io.phiscale.jobs.run.CheckpointStore;
+import io.phiscale.jobs.run.MinivalScore;
 import io.phiscale.jobs.run.Progress;
 import io.phiscale.jobs.run.RoundMetrics;
 import io.phiscale.jobs.run.RunDirectory;
@@ -102,6 +104,9 @@ public final class ParameterAveragingTrainer {
     Broadcast<TrainingRecipe> shipped = spark.broadcast(recipe);
     Broadcast<FloatVector> frozen =
         spark.broadcast(new FloatVector(part.isWhole() ? new float[0] : start.parameters()));
+    if (state.progress.round() > 0) {
+      scoreUnlessDone(start);
+    }
     while (state.progress.epoch() < goal.epochs()) {
       EpochPlan.Round round = plan.round(state.progress.epoch(), state.progress.position());
       RoundMetrics metrics = run(shipped, frozen, state, round);
@@ -250,8 +255,8 @@ public final class ParameterAveragingTrainer {
         spark.sc().cancelJobGroup(group);
         throw new IllegalStateException(
             String.format(
-                "Round %s did not end within %s (train.deadline): a worker hangs, or the round is too"
-                    + " long for it; the last checkpoint stays",
+                "Round %s did not end within %s (train.deadline): a worker hangs, or the round is"
+                    + " too long for it; the last checkpoint stays",
                 number, goal.deadline()),
             e);
       } catch (ExecutionException e) {
@@ -312,19 +317,25 @@ public final class ParameterAveragingTrainer {
     }
   }
 
-  private void publish(State state, List<RoundMetrics> unpublished) throws IOException {
+  private void publish(State state, List<RoundMetrics> unpublished)
+      throws IOException, InterruptedException {
     directory.append(unpublished);
-    listener.published(
-        directory
-            .checkpoints()
-            .publish(
-                state.info(),
-                state.parameters,
-                state.optimizerState,
-                state.movingAverage,
-                state.outerState,
-                goal.checkpointsKept()));
+    CheckpointStore checkpoints = directory.checkpoints();
+    CheckpointInfo published = checkpoints.publish(state.checkpoint(state.info()));
+    listener.published(checkpoints.location(published.progress().round()));
+    scoreUnlessDone(state.checkpoint(published));
+    checkpoints.retain(goal.retention());
     forgetMemories(state.progress.round());
+  }
+
+  /** Also when a run resumes: the one before may have ended between publishing and scoring. */
+  private void scoreUnlessDone(Checkpoint published) throws IOException, InterruptedException {
+    CheckpointStore checkpoints = directory.checkpoints();
+    if (goal.scorer().isPresent() && checkpoints.score(published.info()).isEmpty()) {
+      MinivalScore score = goal.scorer().get().score(published);
+      checkpoints.record(score);
+      listener.scored(score);
+    }
   }
 
   /** The one model that the driver holds. */
@@ -411,6 +422,10 @@ public final class ParameterAveragingTrainer {
       List<float[]> both = recalibration.of(List.of(parameters, movingAverage), progress.round());
       parameters = both.get(0);
       System.arraycopy(both.get(1), 0, movingAverage, 0, movingAverage.length);
+    }
+
+    Checkpoint checkpoint(CheckpointInfo described) {
+      return new Checkpoint(described, parameters, optimizerState, movingAverage, outerState);
     }
 
     CheckpointInfo info() {

@@ -8,6 +8,7 @@ import io.phiscale.jobs.run.CheckpointInfo;
 import io.phiscale.jobs.run.Origin;
 import io.phiscale.jobs.run.Progress;
 import io.phiscale.jobs.run.Provenance;
+import io.phiscale.jobs.run.Retention;
 import io.phiscale.jobs.run.RoundMetrics;
 import io.phiscale.jobs.run.RunDirectory;
 import io.phiscale.model.kernels.Precision;
@@ -25,6 +26,7 @@ import io.phiscale.pipeline.batch.LoaderSettings;
 import io.phiscale.pipeline.image.Interpolation;
 import io.phiscale.pipeline.image.TrainTransform;
 import io.phiscale.pipeline.shard.ShardManifest;
+import io.phiscale.pipeline.shard.ShardSplit;
 import io.phiscale.pipeline.storage.Storage;
 import java.io.IOException;
 import java.net.URI;
@@ -43,14 +45,35 @@ public final class TrainJob {
   private final SparkSession session;
   private final PhiscaleConfiguration configuration;
   private final Storage storage;
+  private final Optional<CheckpointScorer> scorer;
 
   /**
+   * A job that cannot keep the best checkpoint, as it has nobody to score them.
+   *
    * @param session the Spark session
    * @param configuration all of it
    */
   public TrainJob(SparkSession session, PhiscaleConfiguration configuration) {
+    this(session, configuration, Optional.empty());
+  }
+
+  /**
+   * @param session the Spark session
+   * @param configuration all of it
+   * @param scorer scores checkpoints where {@code train.checkpoint.keep-best} wants it
+   */
+  public TrainJob(
+      SparkSession session, PhiscaleConfiguration configuration, CheckpointScorer scorer) {
+    this(session, configuration, Optional.of(scorer));
+  }
+
+  private TrainJob(
+      SparkSession session,
+      PhiscaleConfiguration configuration,
+      Optional<CheckpointScorer> scorer) {
     this.session = session;
     this.configuration = configuration;
+    this.scorer = scorer;
     this.storage = Storage.of(configuration.storage().hadoopProperties());
   }
 
@@ -104,7 +127,8 @@ public final class TrainJob {
             configuration.name() + " " + network.identity().name(),
             train.epochs(),
             train.checkpoint().everyEpochs(),
-            train.checkpoint().keep(),
+            new Retention(train.checkpoint().keep(), train.checkpoint().keepEveryEpochs()),
+            scorer(manifest),
             train.emaDecay() == 0
                 ? Optional.empty()
                 : Optional.of(new ExponentialMovingAverage(train.emaDecay())),
@@ -161,6 +185,24 @@ public final class TrainJob {
             .withWaitLimit(train.deadline()));
   }
 
+  private Optional<CheckpointScorer> scorer(ShardManifest manifest) {
+    if (!configuration.train().checkpoint().keepBest()) {
+      return Optional.empty();
+    }
+    ShardSplit minival = manifest.splits().get("minival");
+    if (minival == null || minival.images() == 0) {
+      throw new ConfigurationException(
+          String.format(
+              "Cannot keep the best checkpoint (train.checkpoint.keep-best): the data set in %s has"
+                  + " no minival images; shard it with data.source.minival-fraction > 0",
+              configuration.data().shards()));
+    }
+    if (scorer.isEmpty()) {
+      throw new IllegalStateException("train.checkpoint.keep-best needs a scorer of checkpoints");
+    }
+    return scorer;
+  }
+
   private Checkpoint start(
       RunDirectory directory,
       ShardManifest manifest,
@@ -170,7 +212,7 @@ public final class TrainJob {
       throws IOException {
     Provenance provenance = Provenance.of(configuration, manifest.contentDigest());
     Optional<Provenance> earlier = directory.provenance();
-    Optional<Checkpoint> checkpoint = directory.checkpoints().latest();
+    Optional<Checkpoint> checkpoint = directory.checkpoints().latest(listener::said);
     if (checkpoint.isPresent()) {
       if (configuration.train().resume() == TrainSection.Resume.NEVER) {
         throw new ConfigurationException(
@@ -182,9 +224,9 @@ public final class TrainJob {
       if (earlier.isEmpty()) {
         throw new ConfigurationException(
             String.format(
-                "Cannot resume %s: its checkpoint was imported by convert, not written by a training"
-                    + " (there is no run.json); to start from its weights set train.initial-weights"
-                    + " to it, and train.output to another folder",
+                "Cannot resume %s: its checkpoint was written by convert or checkpoints average,"
+                    + " not by a training (there is no run.json); to start from its weights set"
+                    + " train.initial-weights to it, and train.output to another folder",
                 directory.root()));
       }
       List<String> conflicts = earlier.get().conflicts(provenance);

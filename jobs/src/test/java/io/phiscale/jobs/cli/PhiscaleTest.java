@@ -159,7 +159,7 @@ class PhiscaleTest {
         "train --config @ phiscale train: Missing required parameter for option '--config' (FILE) (see phiscale train --help)",
         "trian @ phiscale: Unmatched argument at index 0: 'trian' (did you mean train?) (see phiscale --help)",
         "train --config FILE --frobnicate @ phiscale train: Unknown option: '--frobnicate' (see phiscale train --help)",
-        "'' @ phiscale: Missing command: one of quickstart, shard, dataset, train, evaluate, study, summary, doctor, bench, convert (see phiscale --help)",
+        "'' @ phiscale: Missing command: one of quickstart, shard, dataset, train, evaluate, study, summary, doctor, bench, convert, checkpoints (see phiscale --help)",
         "train --config no/such.conf @ phiscale train: Cannot read configuration no/such.conf: no such file",
         "train --config FILE --set train.epoch=1 @ phiscale train: --set: Unknown key train.epoch (did you mean train.epochs?)",
         "train --config FILE --set train.epochs=0 --set train.learning-rate.warmup-epochs=0 @ phiscale train: --set: Invalid train.epochs: 0 (must be > 0)",
@@ -176,15 +176,24 @@ class PhiscaleTest {
         "bench step --precision bf8 @ phiscale bench: Invalid precision: bf8 (must be fp32 or bf16) (see phiscale bench --help)",
         "bench eval --precision bf16 --kernels nd4j @ phiscale bench: Cannot measure with --precision bf16: kernels nd4j compute an inference in fp32 only (see phiscale bench --help)",
         "bench @ phiscale bench: Missing required parameter: 'MODE' (see phiscale bench --help)",
-        "bench fly @ phiscale bench: Invalid mode: fly (must be step or eval) (see phiscale bench --help)",
-        "bench step --batch 0 @ phiscale bench: Invalid batch size: 0 (must be > 0) (see phiscale bench --help)",
-        "bench step --steps 0 @ phiscale bench: Invalid number of steps: 0 (must be > 0) (see phiscale bench --help)",
-        "bench eval --threads 0 @ phiscale bench: Invalid number of threads: 0 (must be > 0) (see phiscale bench --help)",
-        "bench eval --resolution -1 @ phiscale bench: Invalid resolution in pixels: -1 (must be > 0) (see phiscale bench --help)",
-        "bench eval --model c1 @ phiscale bench: Invalid EfficientNet variant: c1 (must be one of b0, b1, b2, b3, b4, b5, b6, b7) (see phiscale bench --help)",
-        "bench eval --kernels cuda @ phiscale bench: Invalid kernels: cuda (must be one of [auto, onednn, nd4j]) (see phiscale bench --help)",
-        "bench step --profil @ phiscale bench: Unknown option: '--profil' (did you mean --profile?) (see phiscale bench --help)",
-        "summary --phi 1 --base b0 @ phiscale summary: Invalid value for option '--base': b0 (must be efficientnet-b0 or tiny) (see phiscale summary --help)",
+        "bench fly @ phiscale bench: Invalid mode: fly (must be step or eval) (see phiscale bench"
+            + " --help)",
+        "bench step --batch 0 @ phiscale bench: Invalid batch size: 0 (must be > 0) (see phiscale"
+            + " bench --help)",
+        "bench step --steps 0 @ phiscale bench: Invalid number of steps: 0 (must be > 0) (see"
+            + " phiscale bench --help)",
+        "bench eval --threads 0 @ phiscale bench: Invalid number of threads: 0 (must be > 0) (see"
+            + " phiscale bench --help)",
+        "bench eval --resolution -1 @ phiscale bench: Invalid resolution in pixels: -1 (must be >"
+            + " 0) (see phiscale bench --help)",
+        "bench eval --model c1 @ phiscale bench: Invalid EfficientNet variant: c1 (must be one of"
+            + " b0, b1, b2, b3, b4, b5, b6, b7) (see phiscale bench --help)",
+        "bench eval --kernels cuda @ phiscale bench: Invalid kernels: cuda (must be one of [auto,"
+            + " onednn, nd4j]) (see phiscale bench --help)",
+        "bench step --profil @ phiscale bench: Unknown option: '--profil' (did you mean --profile?)"
+            + " (see phiscale bench --help)",
+        "summary --phi 1 --base b0 @ phiscale summary: Invalid value for option '--base': b0 (must"
+            + " be efficientnet-b0 or tiny) (see phiscale summary --help)",
       },
       quoteCharacter = '`')
   void usageErrorsAreOneLineAndExitWithTwo(String line, String expected) {
@@ -255,7 +264,8 @@ class PhiscaleTest {
 
     assertThat(errors())
         .containsExactly(
-            "phiscale train: Out of memory: Java heap space (PHISCALE_HEAP sets the heap, 4g unless set)");
+            "phiscale train: Out of memory: Java heap space (PHISCALE_HEAP sets the heap, 4g unless"
+                + " set)");
   }
 
   @Test
@@ -310,7 +320,16 @@ class PhiscaleTest {
 
   @ParameterizedTest
   @ValueSource(
-      strings = {"quickstart", "shard", "train", "evaluate", "study", "summary", "convert"})
+      strings = {
+        "quickstart",
+        "shard",
+        "train",
+        "evaluate",
+        "study",
+        "summary",
+        "convert",
+        "checkpoints"
+      })
   void helpDescribesTheOptionsWithAnExampleAndExitCodes(String command) {
     assertThat(run(command, "--help")).isZero();
 

@@ -64,7 +64,8 @@ class CheckpointStoreTest {
         .as("three vectors")
         .isEqualTo(8 + 3 * 4 + 4L * (PARAMETERS.length + STATE.length + AVERAGE.length));
     Path file = folder.resolve("checkpoints/round-00000001/checkpoint.json");
-    String now = Files.readString(file);
+    // Neither had a digest of itself.
+    String now = Files.readString(file).replaceFirst(",\n  \"sha256\" : \"[0-9a-f]{64}\"", "");
     String two =
         now.replaceFirst("\"schemaVersion\" : 3", "\"schemaVersion\" : 2")
             .replaceFirst("  \"outerState\" : 0,\n", "");
@@ -130,13 +131,13 @@ class CheckpointStoreTest {
         .hasMessageContaining("round-00000001/state.bin: its SHA-256 is");
 
     Files.write(state, Arrays.copyOf(whole, whole.length - 3));
-    assertThatThrownBy(store::latest).hasMessageEndingWith("state.bin: it ends too early");
+    assertThatThrownBy(store::latest).hasMessageContaining("state.bin: it ends too early");
 
     Files.write(state, Arrays.copyOf(whole, whole.length + 1));
-    assertThatThrownBy(store::latest).hasMessageEndingWith("state.bin: bytes after its end");
+    assertThatThrownBy(store::latest).hasMessageContaining("state.bin: bytes after its end");
 
     Files.writeString(state, "something else");
-    assertThatThrownBy(store::latest).hasMessageEndingWith("it does not start with PHISTATE");
+    assertThatThrownBy(store::latest).hasMessageContaining("it does not start with PHISTATE");
   }
 
   @Test
@@ -144,8 +145,8 @@ class CheckpointStoreTest {
     assertThatThrownBy(() -> CheckpointStore.open(STORAGE, folder.toUri()))
         .isInstanceOf(FileNotFoundException.class)
         .hasMessage(
-            "No checkpoint at %s: it has neither checkpoint.json nor checkpoints/latest.json (give a"
-                + " run directory that train has written, or one checkpoint)",
+            "No checkpoint at %s: it has neither checkpoint.json nor checkpoints/latest.json (give"
+                + " a run directory that train has written, or one checkpoint)",
             folder.toUri());
   }
 
@@ -174,6 +175,7 @@ class CheckpointStoreTest {
             0,
             0,
             "");
-    store.publish(info, PARAMETERS, STATE, AVERAGE, outerState, keep);
+    store.publish(new Checkpoint(info, PARAMETERS, STATE, AVERAGE, outerState));
+    store.retain(new Retention(keep, 0));
   }
 }

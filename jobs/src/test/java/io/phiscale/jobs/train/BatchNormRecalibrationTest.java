@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.within;
 
 import io.phiscale.jobs.config.PhiscaleConfiguration;
 import io.phiscale.jobs.run.Checkpoint;
+import io.phiscale.jobs.run.Retention;
 import io.phiscale.jobs.run.RoundMetrics;
 import io.phiscale.jobs.shard.ShardJob;
 import io.phiscale.jobs.support.LocalSpark;
@@ -39,7 +40,15 @@ class BatchNormRecalibrationTest {
   @TempDir static Path folder;
 
   private static TrainingGoal goal(int images) {
-    return new TrainingGoal("test", 1, 1, 1, Optional.empty(), images, Duration.ofMinutes(2));
+    return new TrainingGoal(
+        "test",
+        1,
+        1,
+        new Retention(1, 0),
+        Optional.empty(),
+        Optional.empty(),
+        images,
+        Duration.ofMinutes(2));
   }
 
   private static TrainingRecipe withWorkers(TrainingRecipe recipe, int workers) {
