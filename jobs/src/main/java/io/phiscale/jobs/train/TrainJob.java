@@ -21,8 +21,6 @@ import io.phiscale.model.train.Replica;
 import io.phiscale.model.train.ReplicaSpec;
 import io.phiscale.model.train.WeightDecay;
 import io.phiscale.pipeline.batch.LoaderSettings;
-import io.phiscale.pipeline.image.Interpolation;
-import io.phiscale.pipeline.image.TrainTransform;
 import io.phiscale.pipeline.shard.RowGroup;
 import io.phiscale.pipeline.shard.ShardManifest;
 import io.phiscale.pipeline.storage.Storage;
@@ -90,7 +88,8 @@ public final class TrainJob {
         new TrainingRecipe(
             replica,
             schedule(train),
-            transform(network, train),
+            TrainingPictures.transform(network.spec().resolutionPx(), train.augment()),
+            TrainingPictures.augmentation(train.augment()),
             storage,
             rowGroups,
             new EpochPlan(
@@ -255,13 +254,5 @@ public final class TrainJob {
           case CONSTANT -> new LearningRateSchedule.Constant(peak);
         };
     return new LearningRateSchedule.Warmup(rate.warmupEpochs(), schedule);
-  }
-
-  private static TrainTransform transform(NetworkPlan network, TrainSection train) {
-    TrainSection.Augment augment = train.augment();
-    return TrainTransform.inception(network.spec().resolutionPx())
-        .withAreaRange(augment.cropAreaMin(), augment.cropAreaMax())
-        .withMirrorProbability(augment.flip())
-        .withInterpolation(Interpolation.valueOf(augment.interpolation().name()));
   }
 }
