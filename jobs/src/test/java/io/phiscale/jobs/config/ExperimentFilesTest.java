@@ -91,6 +91,10 @@ class ExperimentFilesTest {
         .isEqualTo(
             new TrainSection.Optimizer(
                 TrainSection.Optimizer.Name.RMSPROP, 0.9, false, 0.9, 1e-3, 0.9, 0.999));
+    assertThat(configuration.train().augment().policy().name())
+        .isEqualTo(TrainSection.Policy.Name.AUTOAUGMENT);
+    assertThat(configuration.train().augment().policy().form())
+        .isEqualTo(TrainSection.Policy.Form.TPU);
     assertThat(configuration.sparkProperties())
         .containsKey("spark.sql.parquet.output.committer.class");
   }
