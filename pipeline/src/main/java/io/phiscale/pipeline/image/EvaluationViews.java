@@ -6,16 +6,16 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Several views of an image, whose scores are averaged: each is a transform of its own, so a view is
- * evaluated as an image is.
+ * Several views of an image, whose scores are averaged: each is a transform of its own, so a view
+ * is evaluated as an image is.
  */
 public final class EvaluationViews {
   private EvaluationViews() {}
 
   /**
    * Ten crops (Krizhevsky et al. 2012, section 4.1): four corners and the centre, and the same
-   * mirrored; torchvision's {@code TenCrop} of an image whose shorter side is resolution / fraction,
-   * in its order.
+   * mirrored; torchvision's {@code TenCrop} of an image whose shorter side is resolution /
+   * fraction, in its order.
    *
    * @param transform resolution, kernel and normalisation
    * @param fraction side of a crop over the image's shorter side, greater than 0, at most 1
@@ -42,8 +42,6 @@ public final class EvaluationViews {
     if (fractions.isEmpty()) {
       throw new IllegalArgumentException("Invalid crop fractions: [] (must not be empty)");
     }
-    return fractions.stream()
-        .flatMap(fraction -> tenCrop(transform, fraction).stream())
-        .toList();
+    return fractions.stream().flatMap(fraction -> tenCrop(transform, fraction).stream()).toList();
   }
 }

@@ -34,7 +34,8 @@ final class AugmentationBenchmark {
 
   public static void main(String[] arguments) throws IOException {
     if (arguments.length == 0) {
-      throw new IllegalArgumentException("Usage: AugmentationBenchmark TAR [RESOLUTION [IMAGES [ROUNDS]]]");
+      throw new IllegalArgumentException(
+          "Usage: AugmentationBenchmark TAR [RESOLUTION [IMAGES [ROUNDS]]]");
     }
     int resolution = argument(arguments, 1, 224);
     List<byte[]> images = read(Path.of(arguments[0]), argument(arguments, 2, 200));
@@ -68,7 +69,8 @@ final class AugmentationBenchmark {
     }
     double decodeMicros = micros(decoding, images.size());
     double plain = decodeMicros + micros(spent[0], images.size());
-    System.out.printf("%d images, %d px: decoding %.0f us%n", images.size(), resolution, decodeMicros);
+    System.out.printf(
+        "%d images, %d px: decoding %.0f us%n", images.size(), resolution, decodeMicros);
     int a = 0;
     for (String name : augmentations.keySet()) {
       double whole = decodeMicros + micros(spent[a++], images.size());
@@ -94,8 +96,7 @@ final class AugmentationBenchmark {
     all.put("trivialaugment", none.withPolicy(new TrivialAugmentWide()));
     all.put("augmix", none.withPolicy(AugMix.ofMagnitude(3)));
     all.put("color-jitter 0.4", none.withColorJitter(0.4));
-    all.put(
-        "random-erasing 0.2 pixel", none.withErasing(new Erasing(0.2, Erasing.Fill.PIXEL)));
+    all.put("random-erasing 0.2 pixel", none.withErasing(new Erasing(0.2, Erasing.Fill.PIXEL)));
     return all;
   }
 

@@ -94,8 +94,7 @@ class BatchMixerTest {
           continue;
         }
         Plan plan =
-            mixing.plan(
-                SIDE, SampleRandom.of(SEED, EPOCH, own.position()).stream(Stream.MIXING));
+            mixing.plan(SIDE, SampleRandom.of(SEED, EPOCH, own.position()).stream(Stream.MIXING));
         assertThat(result.share()).isEqualTo((float) plan.share());
         assertThat(result.values()).containsExactly(expected(plan, own, other), within(1e-5f));
       }

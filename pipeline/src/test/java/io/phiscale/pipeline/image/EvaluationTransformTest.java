@@ -101,17 +101,19 @@ class EvaluationTransformTest {
   void tenCropsAreCornersCentreAndTheirMirrorImages() {
     List<EvaluationTransform> views =
         EvaluationViews.tenCrop(EvaluationTransform.centreCrop(224), 0.875);
-    assertThat(views).extracting(view -> view.region(500, 375)).containsExactly(
-        new CropRegion(0, 0, 328, 328, Mirroring.NONE),
-        new CropRegion(172, 0, 328, 328, Mirroring.NONE),
-        new CropRegion(0, 47, 328, 328, Mirroring.NONE),
-        new CropRegion(172, 47, 328, 328, Mirroring.NONE),
-        new CropRegion(86, 24, 328, 328, Mirroring.NONE),
-        new CropRegion(0, 0, 328, 328, Mirroring.HORIZONTAL),
-        new CropRegion(172, 0, 328, 328, Mirroring.HORIZONTAL),
-        new CropRegion(0, 47, 328, 328, Mirroring.HORIZONTAL),
-        new CropRegion(172, 47, 328, 328, Mirroring.HORIZONTAL),
-        new CropRegion(86, 24, 328, 328, Mirroring.HORIZONTAL));
+    assertThat(views)
+        .extracting(view -> view.region(500, 375))
+        .containsExactly(
+            new CropRegion(0, 0, 328, 328, Mirroring.NONE),
+            new CropRegion(172, 0, 328, 328, Mirroring.NONE),
+            new CropRegion(0, 47, 328, 328, Mirroring.NONE),
+            new CropRegion(172, 47, 328, 328, Mirroring.NONE),
+            new CropRegion(86, 24, 328, 328, Mirroring.NONE),
+            new CropRegion(0, 0, 328, 328, Mirroring.HORIZONTAL),
+            new CropRegion(172, 0, 328, 328, Mirroring.HORIZONTAL),
+            new CropRegion(0, 47, 328, 328, Mirroring.HORIZONTAL),
+            new CropRegion(172, 47, 328, 328, Mirroring.HORIZONTAL),
+            new CropRegion(86, 24, 328, 328, Mirroring.HORIZONTAL));
   }
 
   @Test
