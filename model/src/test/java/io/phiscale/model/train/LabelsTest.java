@@ -22,7 +22,15 @@ class LabelsTest {
   private static final int[] OWN = {1, 2, 3, 4};
   private static final int[] OTHER = {9, 2, 0, 5};
 
-  private record Step(double loss, float[] parameters) {}
+  private static final class Step {
+    private final double loss;
+    private final float[] parameters;
+
+    Step(double loss, float[] parameters) {
+      this.loss = loss;
+      this.parameters = parameters;
+    }
+  }
 
   private static FloatBuffer images() {
     SplittableRandom random = new SplittableRandom(6);
@@ -55,11 +63,11 @@ class LabelsTest {
     Step mixed =
         step(kernels, Labels.mixed(OWN, OTHER, new float[] {0.75f, 0.75f, 0.75f, 0.75f}));
 
-    assertThat(own.loss()).isNotCloseTo(other.loss(), within(1e-3));
-    assertThat(mixed.loss()).isCloseTo(0.75 * own.loss() + 0.25 * other.loss(), within(1e-5));
-    for (int i = 0; i < mixed.parameters().length; i++) {
-      float expected = 0.75f * own.parameters()[i] + 0.25f * other.parameters()[i];
-      assertThat(mixed.parameters()[i]).isCloseTo(expected, within(2e-5f));
+    assertThat(own.loss).isNotCloseTo(other.loss, within(1e-3));
+    assertThat(mixed.loss).isCloseTo(0.75 * own.loss + 0.25 * other.loss, within(1e-5));
+    for (int i = 0; i < mixed.parameters.length; i++) {
+      float expected = 0.75f * own.parameters[i] + 0.25f * other.parameters[i];
+      assertThat(mixed.parameters[i]).isCloseTo(expected, within(2e-5f));
     }
   }
 
@@ -68,8 +76,8 @@ class LabelsTest {
     Step plain = step(Kernels.ONEDNN, Labels.of(OWN));
     Step whole = step(Kernels.ONEDNN, Labels.mixed(OWN, OTHER, new float[] {1, 1, 1, 1}));
 
-    assertThat(whole.loss()).isEqualTo(plain.loss());
-    assertThat(whole.parameters()).isEqualTo(plain.parameters());
+    assertThat(whole.loss).isEqualTo(plain.loss);
+    assertThat(whole.parameters).isEqualTo(plain.parameters);
   }
 
   @Test

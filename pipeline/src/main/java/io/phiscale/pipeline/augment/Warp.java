@@ -259,8 +259,7 @@ final class Warp {
     }
   }
 
-  private static void exactAlongRow(
-      byte[] in, byte[] out, int width, int row, int i, double[] a) {
+  private static void exactAlongRow(byte[] in, byte[] out, int width, int row, int i, double[] a) {
     double x = i + 0.5 + a[1] * (row + 0.5) + a[2];
     if (x < 0 || x >= width) {
       return;

@@ -28,10 +28,49 @@ class BatchMixerTest {
   private static final int SIDE = 16;
   private static final int IMAGES = 11;
 
-  private record Image(int label, int otherLabel, float share, long position, float[] values) {}
+  private static final class Image {
+    private final int label;
+    private final int otherLabel;
+    private final float share;
+    private final long position;
+    private final float[] values = new float[SIDE * SIDE * 3];
 
-  private record Sample(String key, int label, byte[] image, long position)
-      implements EncodedSample {}
+    Image(Batch batch, int index) {
+      label = batch.label(index);
+      otherLabel = batch.otherLabel(index);
+      share = batch.labelShare(index);
+      position = batch.position(index);
+      batch.images().get(index * values.length, values);
+    }
+  }
+
+  private static final class Sample implements EncodedSample {
+    private final int index;
+
+    Sample(int index) {
+      this.index = index;
+    }
+
+    @Override
+    public String key() {
+      return "image-" + index;
+    }
+
+    @Override
+    public int label() {
+      return index;
+    }
+
+    @Override
+    public byte[] image() {
+      return Pictures.encode(Pictures.noise(20, 24, index), "png");
+    }
+
+    @Override
+    public long position() {
+      return 100 + index;
+    }
+  }
 
   static List<Mixing> mixings() {
     return List.of(new Mixing(0.4, 0), new Mixing(0, 1), new Mixing(0.2, 1));
@@ -40,8 +79,7 @@ class BatchMixerTest {
   private static List<List<Image>> batches(Mixing mixing, int threads) {
     List<Sample> samples = new ArrayList<>();
     for (int i = 0; i < IMAGES; i++) {
-      byte[] image = Pictures.encode(Pictures.noise(20, 24, i), "png");
-      samples.add(new Sample("image-" + i, i, image, 100 + i));
+      samples.add(new Sample(i));
     }
     List<List<Image>> batches = new ArrayList<>();
     try (BatchLoader loader =
@@ -57,15 +95,7 @@ class BatchMixerTest {
         List<Image> images = new ArrayList<>();
         try (Batch batch = next.get()) {
           for (int i = 0; i < batch.count(); i++) {
-            float[] values = new float[SIDE * SIDE * 3];
-            batch.images().get(i * values.length, values);
-            images.add(
-                new Image(
-                    batch.label(i),
-                    batch.otherLabel(i),
-                    batch.labelShare(i),
-                    batch.position(i),
-                    values));
+            images.add(new Image(batch, i));
           }
         }
         batches.add(images);
@@ -86,23 +116,23 @@ class BatchMixerTest {
         Image own = plain.get(b).get(i);
         Image other = plain.get(b).get(partner);
         Image result = mixed.get(b).get(i);
-        assertThat(result.label()).isEqualTo(own.label());
-        assertThat(result.otherLabel()).isEqualTo(other.label());
+        assertThat(result.label).isEqualTo(own.label);
+        assertThat(result.otherLabel).isEqualTo(other.label);
         if (partner == i) {
-          assertThat(result.share()).isEqualTo(1);
-          assertThat(result.values()).isEqualTo(own.values());
+          assertThat(result.share).isEqualTo(1);
+          assertThat(result.values).isEqualTo(own.values);
           continue;
         }
         Plan plan =
-            mixing.plan(SIDE, SampleRandom.of(SEED, EPOCH, own.position()).stream(Stream.MIXING));
-        assertThat(result.share()).isEqualTo((float) plan.share());
-        assertThat(result.values()).containsExactly(expected(plan, own, other), within(1e-5f));
+            mixing.plan(SIDE, SampleRandom.of(SEED, EPOCH, own.position).stream(Stream.MIXING));
+        assertThat(result.share).isEqualTo((float) plan.share());
+        assertThat(result.values).containsExactly(expected(plan, own, other), within(1e-5f));
       }
     }
   }
 
   private static float[] expected(Plan plan, Image own, Image other) {
-    float[] values = new float[own.values().length];
+    float[] values = new float[own.values.length];
     for (int i = 0; i < values.length; i++) {
       double share;
       if (plan instanceof Paste paste) {
@@ -114,7 +144,7 @@ class BatchMixerTest {
       } else {
         share = ((Blend) plan).share();
       }
-      values[i] = (float) (share * own.values()[i] + (1 - share) * other.values()[i]);
+      values[i] = (float) (share * own.values[i] + (1 - share) * other.values[i]);
     }
     return values;
   }
@@ -125,8 +155,8 @@ class BatchMixerTest {
     List<List<Image>> three = batches(new Mixing(0.2, 1), 3);
     for (int b = 0; b < one.size(); b++) {
       for (int i = 0; i < one.get(b).size(); i++) {
-        assertThat(three.get(b).get(i).values()).isEqualTo(one.get(b).get(i).values());
-        assertThat(three.get(b).get(i).share()).isEqualTo(one.get(b).get(i).share());
+        assertThat(three.get(b).get(i).values).isEqualTo(one.get(b).get(i).values);
+        assertThat(three.get(b).get(i).share).isEqualTo(one.get(b).get(i).share);
       }
     }
   }
