@@ -42,6 +42,9 @@ public interface JobRunner {
    */
   void study(PhiscaleConfiguration configuration, Console console) throws Exception;
 
+  /** Looks whether jobs will run, prints what it finds, fails if one would fail. */
+  void doctor(PhiscaleConfiguration configuration, Console console) throws Exception;
+
   /** Shards the bundled images, then runs the study; what is already there is kept. */
   void quickstart(PhiscaleConfiguration configuration, Console console) throws Exception;
 }

@@ -4,6 +4,8 @@ import io.phiscale.jobs.config.PhiscaleConfiguration;
 import io.phiscale.jobs.dataset.DatasetTable;
 import io.phiscale.jobs.dataset.SampleJob;
 import io.phiscale.jobs.dataset.VerifyJob;
+import io.phiscale.jobs.doctor.Doctor;
+import io.phiscale.jobs.doctor.Finding;
 import io.phiscale.jobs.evaluate.EvaluateJob;
 import io.phiscale.jobs.report.EvaluationReport;
 import io.phiscale.jobs.report.NetworkResult;
@@ -125,6 +127,30 @@ public final class SparkJobRunner implements JobRunner {
   public void study(PhiscaleConfiguration configuration, Console console) throws Exception {
     try (SparkSession session = open(configuration)) {
       study(session, configuration, console);
+    }
+  }
+
+  @Override
+  public void doctor(PhiscaleConfiguration configuration, Console console) {
+    List<Finding> findings;
+    try (SparkSession session = open(configuration)) {
+      findings = new Doctor(session, configuration).examine();
+    }
+    for (Finding finding : findings) {
+      console.print(
+          String.format(
+              "%-8s %-22s %s%s",
+              finding.outcome().name().toLowerCase(Locale.ROOT),
+              finding.subject(),
+              finding.detail(),
+              finding.advice().isEmpty()
+                  ? ""
+                  : String.format("%n%-8s %-22s %s", "", "", "-> " + finding.advice())));
+    }
+    long failed = findings.stream().filter(f -> f.outcome() == Finding.Outcome.FAILED).count();
+    if (failed > 0) {
+      throw new IllegalStateException(
+          failed == 1 ? "1 check failed: see above" : failed + " checks failed: see above");
     }
   }
 
