@@ -268,6 +268,36 @@ final class Binder {
                     keys.numbers("train.learning-rate.milestones"),
                     keys.number("train.learning-rate.milestone-factor")),
             defaulted -> defaulted.train().learningRate());
+    TrainSection.Policy policy =
+        section(
+            "train.augment.policy",
+            () ->
+                new TrainSection.Policy(
+                    keys.choice("train.augment.policy", TrainSection.Policy.Kind.class),
+                    keys.choice("train.augment.policy-form", TrainSection.Policy.Form.class),
+                    keys.number("train.augment.magnitude", -1),
+                    keys.number("train.augment.magnitude-stddev"),
+                    keys.int32("train.augment.layers")),
+            defaulted -> defaulted.train().augment().policy());
+    TrainSection.Noise noise =
+        section(
+            "train.augment.noise",
+            () ->
+                new TrainSection.Noise(
+                    keys.number("train.augment.color-jitter"),
+                    keys.number("train.augment.lighting"),
+                    keys.number("train.augment.random-erasing"),
+                    keys.choice(
+                        "train.augment.random-erasing-fill", TrainSection.Noise.Fill.class)),
+            defaulted -> defaulted.train().augment().noise());
+    TrainSection.Mixing mixing =
+        section(
+            "train.augment.mixing",
+            () ->
+                new TrainSection.Mixing(
+                    keys.number("train.augment.mixup-alpha"),
+                    keys.number("train.augment.cutmix-alpha")),
+            defaulted -> defaulted.train().augment().mixing());
     TrainSection.Augment augment =
         section(
             "train.augment",
@@ -276,7 +306,10 @@ final class Binder {
                     keys.number("train.augment.crop-area-min"),
                     keys.number("train.augment.crop-area-max"),
                     keys.number("train.augment.flip"),
-                    keys.choice("train.augment.interpolation", Interpolation.class)),
+                    keys.choice("train.augment.interpolation", Interpolation.class),
+                    policy,
+                    noise,
+                    mixing),
             defaulted -> defaulted.train().augment());
     TrainSection.Loader loader =
         section(

@@ -402,15 +402,25 @@ public record TrainSection(
   }
 
   /**
-   * Random crops and flips (Inception, Szegedy et al. 2015; tpu preprocessing.py).
+   * Random crops and flips (Inception, Szegedy et al. 2015; tpu preprocessing.py) and what else is
+   * done to training images.
    *
    * @param cropAreaMin smallest share of the image's area, (0, cropAreaMax]
    * @param cropAreaMax largest share, at most 1
    * @param flip probability of a left-right flip, [0, 1]
    * @param interpolation of the crop to the network's resolution
+   * @param policy operations on the picture
+   * @param mixing Mixup, CutMix
+   * @param noise colour jitter, lighting noise, erasing
    */
   public record Augment(
-      double cropAreaMin, double cropAreaMax, double flip, Interpolation interpolation)
+      double cropAreaMin,
+      double cropAreaMax,
+      double flip,
+      Interpolation interpolation,
+      Policy policy,
+      Noise noise,
+      Mixing mixing)
       implements Serializable {
     public Augment {
       new SectionRules("train.augment")
@@ -421,6 +431,117 @@ public record TrainSection(
               "in (0, train.augment.crop-area-max = " + cropAreaMax + "]")
           .require(cropAreaMax > 0 && cropAreaMax <= 1, "crop-area-max", cropAreaMax, "in (0, 1]")
           .fraction("flip", flip)
+          .verify();
+    }
+  }
+
+  /**
+   * A policy of operations.
+   *
+   * @param name which
+   * @param form whose version of AutoAugment and RandAugment
+   * @param magnitude of RandAugment and AugMix; -1: {@link #DEFAULT_MAGNITUDE}, or {@link
+   *     #DEFAULT_AUGMIX_MAGNITUDE}
+   * @param magnitudeStddev deviation of RandAugment's magnitude, &gt;= 0
+   * @param layers operations of RandAugment, &gt; 0
+   */
+  public record Policy(Kind name, Form form, double magnitude, double magnitudeStddev, int layers)
+      implements Serializable {
+    /** RandAugment's magnitude where none is set (tpu main.py; timm's level 10). */
+    public static final double DEFAULT_MAGNITUDE = 10;
+
+    /** AugMix's magnitude where none is set (timm). */
+    public static final double DEFAULT_AUGMIX_MAGNITUDE = 3;
+
+    private static final double UNSET = -1;
+
+    public Policy {
+      double most = name == Kind.RANDAUGMENT && form == Form.TPU ? 100 : 10;
+      new SectionRules("train.augment")
+          .require(
+              magnitude == UNSET || (magnitude >= 0 && magnitude <= most),
+              "magnitude",
+              magnitude,
+              String.format("in [0, %.0f]", most))
+          .notNegative("magnitude-stddev", magnitudeStddev)
+          .positive("layers", layers)
+          .verify();
+    }
+
+    /** The magnitude that holds. */
+    public double effectiveMagnitude() {
+      if (magnitude != UNSET) {
+        return magnitude;
+      }
+      return name == Kind.AUGMIX ? DEFAULT_AUGMIX_MAGNITUDE : DEFAULT_MAGNITUDE;
+    }
+
+    /** Which policy. */
+    public enum Kind {
+      /** None. */
+      NONE,
+      /** AutoAugment's ImageNet policy v0. */
+      AUTOAUGMENT,
+      /** RandAugment. */
+      RANDAUGMENT,
+      /** TrivialAugment with wide ranges. */
+      TRIVIALAUGMENT,
+      /** AugMix's pictures. */
+      AUGMIX
+    }
+
+    /** Whose version. */
+    public enum Form {
+      /** The original's. */
+      TPU,
+      /** Timm's. */
+      TIMM,
+      /** Timm's whose operations are all stronger at a higher magnitude (inc1, v0r). */
+      TIMM_INCREASING
+    }
+  }
+
+  /**
+   * Noise on pictures.
+   *
+   * @param colorJitter strength of brightness, contrast and saturation, &gt;= 0; 0: none
+   * @param lighting deviation of AlexNet's lighting noise, &gt;= 0; 0: none
+   * @param randomErasing probability that a rectangle is erased, [0, 1]
+   * @param randomErasingFill what is painted there
+   */
+  public record Noise(
+      double colorJitter, double lighting, double randomErasing, Fill randomErasingFill)
+      implements Serializable {
+    public Noise {
+      new SectionRules("train.augment")
+          .notNegative("color-jitter", colorJitter)
+          .notNegative("lighting", lighting)
+          .fraction("random-erasing", randomErasing)
+          .verify();
+    }
+
+    /** What is painted into an erased rectangle. */
+    public enum Fill {
+      /** The mean colour. */
+      CONST,
+      /** One random colour. */
+      RAND,
+      /** A random colour per pixel. */
+      PIXEL
+    }
+  }
+
+  /**
+   * Mixing of the images of a batch.
+   *
+   * @param mixupAlpha of Mixup, &gt;= 0; 0: none
+   * @param cutmixAlpha of CutMix, &gt;= 0; 0: none
+   */
+  public record Mixing(double mixupAlpha, double cutmixAlpha) implements Serializable {
+    public Mixing {
+      new SectionRules("train.augment")
+          .notNegative("mixup-alpha", mixupAlpha)
+          .notNegative("cutmix-alpha", cutmixAlpha)
           .verify();
     }
   }

@@ -85,6 +85,7 @@ final class BatchMeasurement
                 order.slice(start, count),
                 start,
                 run.transform(),
+                run.augmentation(),
                 run.seed(),
                 0,
                 run.loader().withBatchSize(plan.batchSize()))) {

@@ -23,8 +23,6 @@ import io.phiscale.model.train.Replica;
 import io.phiscale.model.train.ReplicaSpec;
 import io.phiscale.model.train.WeightDecay;
 import io.phiscale.pipeline.batch.LoaderSettings;
-import io.phiscale.pipeline.image.Interpolation;
-import io.phiscale.pipeline.image.TrainTransform;
 import io.phiscale.pipeline.shard.ShardManifest;
 import io.phiscale.pipeline.shard.ShardSplit;
 import io.phiscale.pipeline.storage.Storage;
@@ -168,7 +166,8 @@ public final class TrainJob {
     return new TrainingRecipe(
         replica(network, train),
         schedule,
-        transform(network, train),
+        TrainingPictures.transform(network.spec().resolutionPx(), train.augment()),
+        TrainingPictures.augmentation(train.augment()),
         storage,
         manifest.rowGroups(shards, "train"),
         new EpochPlan(
@@ -348,13 +347,5 @@ public final class TrainJob {
     return averaging.synchronousEpochs() == 0
         ? steps
         : new LocalSteps.PostLocal(averaging.synchronousEpochs(), steps);
-  }
-
-  private static TrainTransform transform(NetworkPlan network, TrainSection train) {
-    TrainSection.Augment augment = train.augment();
-    return TrainTransform.inception(network.spec().resolutionPx())
-        .withAreaRange(augment.cropAreaMin(), augment.cropAreaMax())
-        .withMirrorProbability(augment.flip())
-        .withInterpolation(Interpolation.valueOf(augment.interpolation().name()));
   }
 }

@@ -5,6 +5,7 @@ import io.phiscale.jobs.config.TrainSection.Averaging.OptimizerState;
 import io.phiscale.jobs.config.TrainSection.Averaging.Wire;
 import io.phiscale.model.train.LearningRateSchedule;
 import io.phiscale.model.train.ReplicaSpec;
+import io.phiscale.pipeline.augment.Augmentation;
 import io.phiscale.pipeline.batch.LoaderSettings;
 import io.phiscale.pipeline.image.TrainTransform;
 import io.phiscale.pipeline.shard.RowGroup;
@@ -18,6 +19,7 @@ import java.util.List;
  * @param replica the network and its local optimizer
  * @param schedule learning rate, counted in samples, already scaled to the global batch
  * @param transform crop, flip, resize, normalise
+ * @param augmentation what else is done to images
  * @param storage where the shards lie
  * @param rowGroups the training row groups, in the manifest's order
  * @param plan how an epoch is cut
@@ -29,6 +31,7 @@ public record TrainingRecipe(
     ReplicaSpec replica,
     LearningRateSchedule schedule,
     TrainTransform transform,
+    Augmentation augmentation,
     Storage storage,
     List<RowGroup> rowGroups,
     EpochPlan plan,

@@ -5,6 +5,7 @@ import io.phiscale.jobs.config.TrainSection.Averaging.Wire;
 import io.phiscale.jobs.train.Contribution.Divergence;
 import io.phiscale.jobs.train.Contribution.Report;
 import io.phiscale.jobs.train.Contribution.Slice;
+import io.phiscale.model.train.Labels;
 import io.phiscale.model.train.Replica;
 import io.phiscale.pipeline.batch.Batch;
 import io.phiscale.pipeline.batch.BatchLoader;
@@ -210,6 +211,7 @@ final class WorkerRound implements PairFlatMapFunction<Iterator<Integer>, SliceK
             order.slice(share.start(), share.count()),
             share.start(),
             run.transform(),
+            run.augmentation(),
             run.seed(),
             epoch,
             run.loader().withBatchSize(share.batchSize()))) {
@@ -259,12 +261,16 @@ final class WorkerRound implements PairFlatMapFunction<Iterator<Integer>, SliceK
     }
   }
 
-  static int[] labels(Batch batch) {
-    int[] labels = new int[batch.count()];
-    for (int i = 0; i < labels.length; i++) {
-      labels[i] = batch.label(i);
+  static Labels labels(Batch batch) {
+    int[] classes = new int[batch.count()];
+    int[] otherClasses = new int[batch.count()];
+    float[] shares = new float[batch.count()];
+    for (int i = 0; i < classes.length; i++) {
+      classes[i] = batch.label(i);
+      otherClasses[i] = batch.otherLabel(i);
+      shares[i] = batch.labelShare(i);
     }
-    return labels;
+    return Labels.mixed(classes, otherClasses, shares);
   }
 
   /** Seed of a step's masks (dropout, stochastic depth): from what it trains on, not from who. */

@@ -113,6 +113,8 @@ class ExperimentFilesTest {
     assertThat(train.gradientClipNorm()).isInfinite();
     assertThat(train.labelSmoothing()).isEqualTo(0.1);
     assertThat(train.emaDecay()).isEqualTo(0.9999);
+    assertThat(train.augment().policy().name()).isEqualTo(TrainSection.Policy.Kind.AUTOAUGMENT);
+    assertThat(train.augment().policy().form()).isEqualTo(TrainSection.Policy.Form.TPU);
     assertThat(train.averaging().batchNorm())
         .isEqualTo(TrainSection.Averaging.BatchNorm.RECALIBRATE);
     assertThat(configuration.sparkProperties())

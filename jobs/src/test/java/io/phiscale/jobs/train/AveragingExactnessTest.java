@@ -18,6 +18,7 @@ import io.phiscale.model.train.OptimizerSpec;
 import io.phiscale.model.train.Replica;
 import io.phiscale.model.train.ReplicaSpec;
 import io.phiscale.model.train.WeightDecay;
+import io.phiscale.pipeline.augment.Augmentation;
 import io.phiscale.pipeline.batch.Batch;
 import io.phiscale.pipeline.batch.BatchLoader;
 import io.phiscale.pipeline.batch.LoaderSettings;
@@ -188,6 +189,7 @@ class AveragingExactnessTest {
             new EpochOrder(rowGroups, 0, 0).slice(share.start(), share.count()),
             share.start(),
             transform,
+            Augmentation.NONE,
             0,
             0,
             LoaderSettings.ofBatchSize(share.batchSize()))) {

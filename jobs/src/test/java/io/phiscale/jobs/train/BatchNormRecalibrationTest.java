@@ -56,6 +56,7 @@ class BatchNormRecalibrationTest {
         recipe.replica(),
         recipe.schedule(),
         recipe.transform(),
+        recipe.augmentation(),
         recipe.storage(),
         recipe.rowGroups(),
         new EpochPlan(
@@ -152,6 +153,7 @@ class BatchNormRecalibrationTest {
                 order.slice(0, IMAGES),
                 0,
                 recipe.transform(),
+                recipe.augmentation(),
                 recipe.seed(),
                 0,
                 recipe.loader().withBatchSize(7))) {

@@ -207,11 +207,28 @@ public final class Replica implements AutoCloseable {
    */
   public double step(
       FloatBuffer images, int[] classes, double learningRate, long stepIndex, long stepSeed) {
+    return step(images, Labels.of(classes), learningRate, stepIndex, stepSeed);
+  }
+
+  /**
+   * As {@link #step(FloatBuffer, int[], double, long, long)}, with labels that may be mixed: the
+   * loss is the cross entropy with their targets, smoothed.
+   *
+   * @param images (N, H, W, C) float32, normalised, from its position to its limit
+   * @param right labels of the N images
+   * @param learningRate of this step
+   * @param stepIndex steps done before, for bias corrections
+   * @param stepSeed decides dropout and stochastic depth
+   * @return the mean loss over the batch, nats; where it is NaN or infinite the parameters are not
+   *     updated
+   */
+  public double step(
+      FloatBuffer images, Labels right, double learningRate, long stepIndex, long stepSeed) {
     long start = System.nanoTime();
     Backend.useThreads(spec.threads());
     context.setStepSeed(stepSeed);
-    INDArray batch = features(images, classes.length);
-    INDArray targets = labels(classes);
+    INDArray batch = features(images, right.count());
+    INDArray targets = targets(right);
     start = spent(Phase.INPUT, start);
     double loss = network.computeGradients(batch, targets);
     start = spent(Phase.NETWORK, start);
@@ -256,21 +273,17 @@ public final class Replica implements AutoCloseable {
     return features;
   }
 
-  private INDArray labels(int[] classes) {
+  private INDArray targets(Labels right) {
     int width = spec.network().classes();
-    if (labels == null || labels.size(0) != classes.length) {
+    if (labels == null || labels.size(0) != right.count()) {
       Backend.close(labels);
-      labels = Nd4j.createUninitialized(DataType.FLOAT, classes.length, width);
+      labels = Nd4j.createUninitialized(DataType.FLOAT, right.count(), width);
     }
-    FloatBuffer oneHot = Backend.view(labels);
-    for (int i = 0; i < classes.length; i++) {
-      if (classes[i] < 0 || classes[i] >= width) {
-        throw new IllegalArgumentException(
-            String.format("Invalid class: %s (must be in [0, %s))", classes[i], width));
-      }
-      for (int c = 0; c < width; c++) {
-        oneHot.put(i * width + c, c == classes[i] ? 1 : 0);
-      }
+    FloatBuffer targets = Backend.view(labels);
+    float[] row = new float[width];
+    for (int i = 0; i < right.count(); i++) {
+      right.writeTo(i, row);
+      targets.put(i * width, row);
     }
     Backend.changedOnHost(labels);
     return labels;
