@@ -23,7 +23,7 @@ import java.util.regex.Pattern;
  * <p>The line is the class's name; of a line that starts with a WordNet id, the id is the name and
  * the rest what people call the class, as in {@code LOC_synset_mapping.txt}.
  */
-final class ClassList {
+public final class ClassList {
   private static final Pattern SYNSET = Pattern.compile("(n[0-9]{8})\\s+(\\S.*)");
 
   private ClassList() {}
@@ -33,7 +33,7 @@ final class ClassList {
    *
    * @throws IOException if it is missing, empty, or has a blank line or a class twice; names it
    */
-  static LabelSpace read(Storage storage, URI file) throws IOException {
+  public static LabelSpace read(Storage storage, URI file) throws IOException {
     return parse(file, storage.readUtf8(file));
   }
 
