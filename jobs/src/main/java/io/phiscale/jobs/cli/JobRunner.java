@@ -11,6 +11,10 @@ public interface JobRunner {
   /** Reads {@code data.source}, writes {@code data.shards}. */
   void shard(PhiscaleConfiguration configuration, Console console) throws Exception;
 
+  /** Reads {@code data.shards}, writes WebDataset tars to a location. */
+  void export(PhiscaleConfiguration configuration, String output, Console console)
+      throws Exception;
+
   /** Reads {@code data.shards}, writes or continues {@code train.output}. */
   void train(PhiscaleConfiguration configuration, Console console) throws Exception;
 

@@ -44,6 +44,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
     subcommands = {
       QuickstartCommand.class,
       ShardCommand.class,
+      DatasetCommand.class,
       TrainCommand.class,
       EvaluateCommand.class,
       StudyCommand.class,

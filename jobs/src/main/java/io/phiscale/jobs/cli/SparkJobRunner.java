@@ -5,6 +5,7 @@ import io.phiscale.jobs.evaluate.EvaluateJob;
 import io.phiscale.jobs.report.EvaluationReport;
 import io.phiscale.jobs.report.NetworkResult;
 import io.phiscale.jobs.run.SparkContexts;
+import io.phiscale.jobs.shard.ExportJob;
 import io.phiscale.jobs.shard.ShardJob;
 import io.phiscale.jobs.study.ReportFiles;
 import io.phiscale.jobs.study.StudyJob;
@@ -25,6 +26,28 @@ public final class SparkJobRunner implements JobRunner {
   public void shard(PhiscaleConfiguration configuration, Console console) throws Exception {
     try (SparkSession session = open(configuration)) {
       shard(session, configuration, console);
+    }
+  }
+
+  @Override
+  public void export(PhiscaleConfiguration configuration, String output, Console console)
+      throws Exception {
+    URI place = Storage.uri(output);
+    try (SparkSession session = open(configuration)) {
+      ExportJob.Result result = new ExportJob(session, configuration).run(place);
+      StringBuilder text = new StringBuilder("Exported:");
+      result
+          .images()
+          .forEach(
+              (split, images) ->
+                  text.append(
+                      String.format(
+                          Locale.ROOT,
+                          " %s %,d images in %d tars;",
+                          split,
+                          images,
+                          result.tars().get(split))));
+      console.print(text + System.lineSeparator() + "WebDataset: " + shown(place));
     }
   }
 

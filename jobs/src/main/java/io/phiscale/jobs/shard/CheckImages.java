@@ -125,21 +125,28 @@ final class CheckImages
             RejectReason.UNKNOWN_LABEL,
             String.format("class %s is not among the training classes", image.className()));
       }
-      DecodeResult result = decoder.decode(image.bytes());
-      if (result instanceof DecodeResult.Rejected rejected) {
-        return new Refused(
-            image.key(), split, RejectReason.valueOf(rejected.reason().name()), rejected.detail());
-      }
-      try (DecodeResult.Decoded decoded = (DecodeResult.Decoded) result) {
-        return new Accepted(
-            ShardRecord.of(
-                image.key(),
-                label.getAsInt(),
-                image.bytes(),
-                decoded.widthPx(),
-                decoded.heightPx(),
-                decoded.format().name().toLowerCase(Locale.ROOT)));
-      }
+      return decoded(decoder, image.key(), image.bytes(), split, SoftTargets.of(label.getAsInt()));
+    }
+  }
+
+  /** The image as a row of a shard, or why it cannot be one. */
+  static CheckedItem decoded(
+      ImageDecoder decoder, String key, byte[] bytes, String split, SoftTargets targets) {
+    DecodeResult result = decoder.decode(bytes);
+    if (result instanceof DecodeResult.Rejected rejected) {
+      return new Refused(
+          key, split, RejectReason.valueOf(rejected.reason().name()), rejected.detail());
+    }
+    try (DecodeResult.Decoded decoded = (DecodeResult.Decoded) result) {
+      return new Accepted(
+          ShardRecord.of(
+              key,
+              targets.strongest(),
+              bytes,
+              decoded.widthPx(),
+              decoded.heightPx(),
+              decoded.format().name().toLowerCase(Locale.ROOT)),
+          targets);
     }
   }
 }

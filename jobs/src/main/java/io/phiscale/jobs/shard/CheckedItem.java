@@ -7,8 +7,13 @@ import java.io.Serializable;
 /** An item of the collection after it was looked at. */
 sealed interface CheckedItem extends Serializable {
 
-  /** An image that decodes, with its label. */
-  record Accepted(ShardRecord image) implements CheckedItem {}
+  /**
+   * An image that decodes, with its label.
+   *
+   * @param image with the label of the largest weight
+   * @param targets all its labels
+   */
+  record Accepted(ShardRecord image, SoftTargets targets) implements CheckedItem {}
 
   /**
    * An item that cannot be used: a row of the rejects table.

@@ -4,7 +4,6 @@ import io.phiscale.jobs.config.DataSection;
 import io.phiscale.jobs.config.DataSection.Validation;
 import io.phiscale.jobs.config.PhiscaleConfiguration;
 import io.phiscale.jobs.run.BuildInfo;
-import io.phiscale.jobs.shard.CheckImages.Assignment;
 import io.phiscale.pipeline.shard.LabelSpace;
 import io.phiscale.pipeline.shard.RejectReason;
 import io.phiscale.pipeline.shard.ShardContents;
@@ -12,14 +11,11 @@ import io.phiscale.pipeline.shard.ShardFiles;
 import io.phiscale.pipeline.shard.ShardManifest;
 import io.phiscale.pipeline.shard.ShardRecord;
 import io.phiscale.pipeline.shard.ShardSplit;
-import io.phiscale.pipeline.source.DatasetSource;
-import io.phiscale.pipeline.source.SourceSplit;
 import io.phiscale.pipeline.storage.Storage;
 import io.phiscale.pipeline.storage.StoredFile;
 import java.io.IOException;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
-import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
@@ -98,13 +94,13 @@ public final class ShardJob {
                   + " another folder",
               root));
     }
-    DatasetSource train = Sources.train(data);
-    Optional<DatasetSource> validation = Sources.validation(data);
-    LabelSpace labels = train.labelSpace(storage);
-    List<Assignment> assignments = new ArrayList<>();
-    long trainBytes = assign(train, ShardLayout.TRAIN, assignments);
-    long validationBytes =
-        validation.isPresent() ? assign(validation.get(), ShardLayout.VALIDATION, assignments) : 0;
+    JavaSparkContext spark = JavaSparkContext.fromSparkContext(session.sparkContext());
+    Inputs inputs = new Inputs(session, storage, data);
+    Input train = inputs.train();
+    Optional<Input> validation = inputs.validation();
+    LabelSpace labels = inputs.labels();
+    long trainBytes = train.bytes();
+    long validationBytes = validation.isPresent() ? validation.get().bytes() : 0;
     double heldOut =
         data.source().validation() instanceof Validation.HeldOut share ? share.fraction() : 0;
     long shardBytes = data.shardBytes();
@@ -116,13 +112,19 @@ public final class ShardJob {
                 ? shards(validationBytes, shardBytes)
                 : heldOut > 0 ? shards((long) (trainBytes * heldOut), shardBytes) : 0,
             heldOut);
-    JavaSparkContext spark = JavaSparkContext.fromSparkContext(session.sparkContext());
     spark.setJobDescription("Shard: read, decode and shuffle the images of " + train.description());
+    JavaPairRDD<Placement, CheckedItem> checked =
+        train.read(labels, layout, ShardLayout.TRAIN, data.maxPixels());
+    if (validation.isPresent()) {
+      checked =
+          checked.union(
+              validation
+                  .get()
+                  .read(labels, layout, ShardLayout.VALIDATION, data.maxPixels()));
+    }
     JavaPairRDD<Placement, CheckedItem> shuffled =
-        spark
-            .parallelize(assignments, assignments.size())
-            .mapPartitionsToPair(new CheckImages(storage, labels, layout, data.maxPixels()))
-            .repartitionAndSortWithinPartitions(new Placement.ByPartition(layout.partitions()));
+        checked.repartitionAndSortWithinPartitions(
+            new Placement.ByPartition(layout.partitions()));
     List<PartitionSummary> summaries =
         shuffled
             .map(new Pair())
@@ -132,12 +134,19 @@ public final class ShardJob {
     requireFewRefused(summaries, refused);
     Map<String, ShardSplit> splits = new TreeMap<>();
     splits.put(
-        ShardLayout.TRAIN, write(shuffled, layout, ShardLayout.TRAIN, train, labels, refused));
+        ShardLayout.TRAIN,
+        write(shuffled, layout, ShardLayout.TRAIN, train, train, labels, refused));
     if (layout.validationShards() > 0) {
       splits.put(
           ShardLayout.VALIDATION,
           write(
-              shuffled, layout, ShardLayout.VALIDATION, validation.orElse(train), labels, refused));
+              shuffled,
+              layout,
+              ShardLayout.VALIDATION,
+              validation.orElse(train),
+              train,
+              labels,
+              refused));
     }
     if (!refused.isEmpty()) {
       spark.setJobDescription("Shard: write the rejects");
@@ -181,16 +190,6 @@ public final class ShardJob {
     return ShardRecord.sha256(text.toString().getBytes(StandardCharsets.UTF_8));
   }
 
-  private long assign(DatasetSource source, String split, List<Assignment> assignments)
-      throws IOException {
-    long bytes = 0;
-    for (SourceSplit part : source.splits(storage)) {
-      assignments.add(new Assignment(source, part, split));
-      bytes += part.bytes();
-    }
-    return bytes;
-  }
-
   private static int shards(long bytes, long shardBytes) {
     return Math.toIntExact(Math.max(1, (bytes + shardBytes - 1) / shardBytes));
   }
@@ -232,7 +231,8 @@ public final class ShardJob {
       JavaPairRDD<Placement, CheckedItem> shuffled,
       ShardLayout layout,
       String split,
-      DatasetSource source,
+      Input source,
+      Input train,
       LabelSpace labels,
       Map<String, Map<RejectReason, Long>> refused)
       throws IOException {
@@ -241,9 +241,11 @@ public final class ShardJob {
     URI folder = Storage.resolve(root, split);
     spark.setJobDescription("Shard: write " + split);
     int first = layout.firstOf(split);
+    boolean soft = source.hasSoftTargets() || train.hasSoftTargets();
+    SelectRows.Table table = soft ? SelectRows.Table.SOFT_IMAGES : SelectRows.Table.IMAGES;
     write(
-        rows(shuffled, layout, SelectRows.Table.IMAGES, first, first + layout.shardsOf(split)),
-        SelectRows.IMAGES,
+        rows(shuffled, layout, table, first, first + layout.shardsOf(split)),
+        soft ? SelectRows.SOFT_IMAGES : SelectRows.IMAGES,
         folder);
     List<URI> files =
         storage.listRecursively(folder).stream()

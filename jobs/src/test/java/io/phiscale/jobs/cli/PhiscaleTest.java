@@ -53,6 +53,12 @@ class PhiscaleTest {
     }
 
     @Override
+    public void export(PhiscaleConfiguration configuration, String output, Console console)
+        throws Exception {
+      record("export " + output, configuration, console);
+    }
+
+    @Override
     public void train(PhiscaleConfiguration configuration, Console console) throws Exception {
       record("train", configuration, console);
     }
@@ -109,6 +115,20 @@ class PhiscaleTest {
     assertThat(recorder.last.network().scaling()).isEqualTo(new NetworkSection.Scaling.Compound(1));
     assertThat(out.toString()).isEqualTo(command + " done\n");
     assertThat(err.toString()).isEmpty();
+  }
+
+  @Test
+  void datasetExportsToAFolder() {
+    assertThat(run("dataset", "export", "--config", file, "--output", "s3a://b/wds")).isZero();
+    assertThat(recorder.calls).containsExactly("export s3a://b/wds");
+    assertThat(run("dataset", "burn", "--config", file, "--output", "x")).isEqualTo(2);
+    assertThat(run("dataset", "export", "--config", file, "--output", "x", "--format", "zip"))
+        .isEqualTo(2);
+    assertThat(errors())
+        .containsExactly(
+            "phiscale dataset: Invalid action: burn (must be export) (see phiscale dataset --help)",
+            "phiscale dataset: Invalid value for option '--format': zip (must be webdataset) (see"
+                + " phiscale dataset --help)");
   }
 
   @Test
@@ -282,7 +302,7 @@ class PhiscaleTest {
 
   @ParameterizedTest
   @ValueSource(
-      strings = {"quickstart", "shard", "train", "evaluate", "study", "summary", "convert"})
+      strings = {"quickstart", "shard", "train", "evaluate", "study", "summary", "convert", "dataset"})
   void helpDescribesTheOptionsWithAnExampleAndExitCodes(String command) {
     assertThat(run(command, "--help")).isZero();
 
