@@ -49,6 +49,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
       EvaluateCommand.class,
       StudyCommand.class,
       SummaryCommand.class,
+      DoctorCommand.class,
       BenchCommand.class,
       ConvertCommand.class
     })

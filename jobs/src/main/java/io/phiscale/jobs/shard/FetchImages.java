@@ -1,8 +1,8 @@
 package io.phiscale.jobs.shard;
 
+import io.phiscale.jobs.config.DataSection;
 import io.phiscale.jobs.shard.CheckedItem.Accepted;
 import io.phiscale.jobs.shard.CheckedItem.Refused;
-import io.phiscale.pipeline.image.ImageDecoder;
 import io.phiscale.pipeline.shard.LabelSpace;
 import io.phiscale.pipeline.shard.RejectReason;
 import io.phiscale.pipeline.storage.Storage;
@@ -34,7 +34,7 @@ final class FetchImages implements PairFlatMapFunction<Iterator<Row>, Placement,
   private final LabelSpace labels;
   private final ShardLayout layout;
   private final String split;
-  private final long maxPixels;
+  private final DataSection data;
 
   FetchImages(
       Storage storage,
@@ -42,13 +42,13 @@ final class FetchImages implements PairFlatMapFunction<Iterator<Row>, Placement,
       LabelSpace labels,
       ShardLayout layout,
       String split,
-      long maxPixels) {
+      DataSection data) {
     this.storage = storage;
     this.tags = tags;
     this.labels = labels;
     this.layout = layout;
     this.split = split;
-    this.maxPixels = maxPixels;
+    this.data = data;
   }
 
   @Override
@@ -59,13 +59,13 @@ final class FetchImages implements PairFlatMapFunction<Iterator<Row>, Placement,
   /** Lazy, so that a task holds one image at a time. */
   private final class Fetching implements Iterator<Tuple2<Placement, CheckedItem>> {
     private final Iterator<Row> rows;
-    private final ImageDecoder decoder = new ImageDecoder(maxPixels);
+    private final ImageCheck images = new ImageCheck(data);
     private Tuple2<Placement, CheckedItem> ahead;
 
     Fetching(Iterator<Row> rows) {
       this.rows = rows;
       TaskContext.get()
-          .addTaskCompletionListener((TaskCompletionListener) context -> decoder.close());
+          .addTaskCompletionListener((TaskCompletionListener) context -> images.close());
     }
 
     @Override
@@ -138,8 +138,7 @@ final class FetchImages implements PairFlatMapFunction<Iterator<Row>, Placement,
       if (image.length == 0) {
         return new Refused(key, ofSplit, RejectReason.EMPTY, "no bytes");
       }
-      return CheckImages.decoded(
-          decoder, key, image, ofSplit, new SoftTargets(indices, weights));
+      return images.check(key, image, ofSplit, new SoftTargets(indices, weights));
     }
   }
 }

@@ -24,5 +24,5 @@ interface Input {
 
   /** Reads and checks every image, and places it in the shuffle; nothing runs yet. */
   JavaPairRDD<Placement, CheckedItem> read(
-      LabelSpace labels, ShardLayout layout, String split, long maxPixels) throws IOException;
+      LabelSpace labels, ShardLayout layout, String split) throws IOException;
 }

@@ -73,7 +73,7 @@ final class Inputs {
         JavaSparkContext.fromSparkContext(session.sparkContext()),
         storage,
         source,
-        data.source().reading());
+        data);
   }
 
   private static boolean isTable(Layout layout) {
@@ -85,6 +85,6 @@ final class Inputs {
         layout == Layout.TABLE
             ? new ManifestTable(location, data.source().table())
             : new YfccTable(location, data.source().yfcc());
-    return new TableInput(session, storage, table, data.source());
+    return new TableInput(session, storage, table, data);
   }
 }

@@ -9,7 +9,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import org.apache.spark.api.java.function.Function2;
-import scala.Tuple2;
 
 /**
  * Counts of one partition of the shuffle, taken before anything is written, so that a job with too
@@ -22,25 +21,17 @@ import scala.Tuple2;
 record PartitionSummary(int partition, long accepted, Map<String, Map<RejectReason, Long>> refused)
     implements Serializable {
 
-  /** Takes the counts; repeated keys are refused here, since only here they meet. */
+  /** Takes the counts; repeated keys and contents are refused by then. */
   static final class Count
-      implements Function2<
-          Integer, Iterator<Tuple2<Placement, CheckedItem>>, Iterator<PartitionSummary>> {
+      implements Function2<Integer, Iterator<CheckedItem>, Iterator<PartitionSummary>> {
     private static final long serialVersionUID = 1L;
-    private final ShardLayout layout;
-
-    Count(ShardLayout layout) {
-      this.layout = layout;
-    }
 
     @Override
-    public Iterator<PartitionSummary> call(
-        Integer partition, Iterator<Tuple2<Placement, CheckedItem>> items) {
+    public Iterator<PartitionSummary> call(Integer partition, Iterator<CheckedItem> items) {
       long accepted = 0;
       Map<String, Map<RejectReason, Long>> refused = new TreeMap<>();
-      Iterator<CheckedItem> distinct = new DistinctKeys(items, layout.splitAt(partition));
-      while (distinct.hasNext()) {
-        if (distinct.next() instanceof Refused item) {
+      while (items.hasNext()) {
+        if (items.next() instanceof Refused item) {
           refused
               .computeIfAbsent(item.split(), split -> new EnumMap<>(RejectReason.class))
               .merge(item.reason(), 1L, Long::sum);

@@ -1,6 +1,7 @@
 package io.phiscale.jobs.shard;
 
 import io.phiscale.jobs.config.DataSection;
+import io.phiscale.jobs.config.DataSection.Deduplicate;
 import io.phiscale.jobs.config.DataSection.Validation;
 import io.phiscale.jobs.config.PhiscaleConfiguration;
 import io.phiscale.jobs.run.BuildInfo;
@@ -113,34 +114,33 @@ public final class ShardJob {
                 : heldOut > 0 ? shards((long) (trainBytes * heldOut), shardBytes) : 0,
             heldOut);
     spark.setJobDescription("Shard: read, decode and shuffle the images of " + train.description());
-    JavaPairRDD<Placement, CheckedItem> checked =
-        train.read(labels, layout, ShardLayout.TRAIN, data.maxPixels());
+    JavaPairRDD<Placement, CheckedItem> checked = train.read(labels, layout, ShardLayout.TRAIN);
     if (validation.isPresent()) {
-      checked =
-          checked.union(
-              validation
-                  .get()
-                  .read(labels, layout, ShardLayout.VALIDATION, data.maxPixels()));
+      checked = checked.union(validation.get().read(labels, layout, ShardLayout.VALIDATION));
     }
     JavaPairRDD<Placement, CheckedItem> shuffled =
-        checked.repartitionAndSortWithinPartitions(
-            new Placement.ByPartition(layout.partitions()));
+        checked.repartitionAndSortWithinPartitions(new Placement.ByPartition(layout.partitions()));
+    Deduplicate policy = data.deduplicate();
+    JavaPairRDD<Placement, RepeatedContents.Original> repeated =
+        policy == Deduplicate.NONE
+            ? spark
+                .parallelizePairs(List.<Tuple2<Placement, RepeatedContents.Original>>of(), 1)
+                .partitionBy(new Placement.ByPartition(layout.partitions()))
+            : RepeatedContents.of(shuffled, layout, policy);
+    JavaRDD<CheckedItem> distinct = shuffled.zipPartitions(repeated, new DistinctItems(layout));
     List<PartitionSummary> summaries =
-        shuffled
-            .map(new Pair())
-            .mapPartitionsWithIndex(new PartitionSummary.Count(layout), true)
-            .collect();
+        distinct.mapPartitionsWithIndex(new PartitionSummary.Count(), true).collect();
     Map<String, Map<RejectReason, Long>> refused = refused(summaries);
     requireFewRefused(summaries, refused);
     Map<String, ShardSplit> splits = new TreeMap<>();
     splits.put(
         ShardLayout.TRAIN,
-        write(shuffled, layout, ShardLayout.TRAIN, train, train, labels, refused));
+        write(distinct, layout, ShardLayout.TRAIN, train, train, labels, refused));
     if (layout.validationShards() > 0) {
       splits.put(
           ShardLayout.VALIDATION,
           write(
-              shuffled,
+              distinct,
               layout,
               ShardLayout.VALIDATION,
               validation.orElse(train),
@@ -152,11 +152,13 @@ public final class ShardJob {
       spark.setJobDescription("Shard: write the rejects");
       boolean duplicates =
           refused.values().stream()
-              .anyMatch(counts -> counts.containsKey(RejectReason.DUPLICATE_KEY));
+              .anyMatch(
+                  counts ->
+                      counts.containsKey(RejectReason.DUPLICATE_KEY)
+                          || counts.containsKey(RejectReason.DUPLICATE_CONTENT));
       JavaRDD<Row> rows =
           rows(
-              shuffled,
-              layout,
+              distinct,
               SelectRows.Table.REJECTS,
               duplicates ? 0 : layout.rejects(),
               layout.partitions());
@@ -173,6 +175,7 @@ public final class ShardJob {
             splits);
     manifest.write(storage, root);
     shuffled.rdd().cleanShuffleDependencies(false);
+    repeated.rdd().cleanShuffleDependencies(false);
     return new Result.Written(manifest);
   }
 
@@ -214,8 +217,9 @@ public final class ShardJob {
     long accepted = summaries.stream().mapToLong(PartitionSummary::accepted).sum();
     long rejected =
         refused.values().stream()
-            .flatMap(counts -> counts.values().stream())
-            .mapToLong(Long::longValue)
+            .flatMap(counts -> counts.entrySet().stream())
+            .filter(counted -> counted.getKey() != RejectReason.DUPLICATE_CONTENT)
+            .mapToLong(Map.Entry::getValue)
             .sum();
     double fraction = (double) rejected / Math.max(1, accepted + rejected);
     if (accepted == 0 || fraction > configuration.data().maxRejectFraction()) {
@@ -228,7 +232,7 @@ public final class ShardJob {
   }
 
   private ShardSplit write(
-      JavaPairRDD<Placement, CheckedItem> shuffled,
+      JavaRDD<CheckedItem> distinct,
       ShardLayout layout,
       String split,
       Input source,
@@ -242,9 +246,12 @@ public final class ShardJob {
     spark.setJobDescription("Shard: write " + split);
     int first = layout.firstOf(split);
     boolean soft = source.hasSoftTargets() || train.hasSoftTargets();
-    SelectRows.Table table = soft ? SelectRows.Table.SOFT_IMAGES : SelectRows.Table.IMAGES;
     write(
-        rows(shuffled, layout, table, first, first + layout.shardsOf(split)),
+        rows(
+            distinct,
+            soft ? SelectRows.Table.SOFT_IMAGES : SelectRows.Table.IMAGES,
+            first,
+            first + layout.shardsOf(split)),
         soft ? SelectRows.SOFT_IMAGES : SelectRows.IMAGES,
         folder);
     List<URI> files =
@@ -260,14 +267,8 @@ public final class ShardJob {
   }
 
   private static JavaRDD<Row> rows(
-      JavaPairRDD<Placement, CheckedItem> shuffled,
-      ShardLayout layout,
-      SelectRows.Table table,
-      int from,
-      int to) {
-    // Rows are made before pruning, which renumbers the partitions.
-    JavaRDD<Row> all =
-        shuffled.map(new Pair()).mapPartitionsWithIndex(new SelectRows(layout, table), true);
+      JavaRDD<CheckedItem> distinct, SelectRows.Table table, int from, int to) {
+    JavaRDD<Row> all = distinct.mapPartitions(new SelectRows(table));
     return PartitionPruningRDD.create(all.rdd(), new KeepPartitions(from, to)).toJavaRDD();
   }
 
@@ -281,17 +282,6 @@ public final class ShardJob {
         .option("parquet.block.size", configuration.data().rowGroupBytes())
         .option("parquet.page.size.row.check.min", 1)
         .parquet(folder.toString());
-  }
-
-  /** A pair RDD's elements as they are: Java sees them as pairs only. */
-  private static final class Pair
-      implements Function<Tuple2<Placement, CheckedItem>, Tuple2<Placement, CheckedItem>> {
-    private static final long serialVersionUID = 1L;
-
-    @Override
-    public Tuple2<Placement, CheckedItem> call(Tuple2<Placement, CheckedItem> pair) {
-      return pair;
-    }
   }
 
   /** Describes one shard. */

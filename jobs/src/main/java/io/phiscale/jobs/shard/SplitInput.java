@@ -1,5 +1,6 @@
 package io.phiscale.jobs.shard;
 
+import io.phiscale.jobs.config.DataSection;
 import io.phiscale.jobs.config.DataSection.Reading;
 import io.phiscale.pipeline.shard.LabelSpace;
 import io.phiscale.pipeline.source.DatasetSource;
@@ -28,26 +29,31 @@ final class SplitInput implements Input {
   private final JavaSparkContext spark;
   private final Storage storage;
   private final DatasetSource source;
+  private final DataSection data;
   private List<SourceSplit> splits;
 
-  private SplitInput(JavaSparkContext spark, Storage storage, DatasetSource source) {
+  private SplitInput(
+      JavaSparkContext spark, Storage storage, DatasetSource source, DataSection data) {
     this.spark = spark;
     this.storage = storage;
     this.source = source;
+    this.data = data;
   }
 
   /**
    * The collection, with its classes chosen as the configuration asks.
    *
-   * @param reading says which classes of an ImageNet-21k are kept
+   * @param data says which classes of an ImageNet-21k are kept, and how images are checked
    */
   static SplitInput of(
-      JavaSparkContext spark, Storage storage, DatasetSource source, Reading reading)
+      JavaSparkContext spark, Storage storage, DatasetSource source, DataSection data)
       throws IOException {
     return new SplitInput(
         spark,
         storage,
-        source instanceof SynsetTarsSource tars ? chosen(spark, storage, tars, reading) : source);
+        source instanceof SynsetTarsSource tars ? chosen(spark, storage, tars, data.source().reading())
+            : source,
+        data);
   }
 
   private static SynsetTarsSource chosen(
@@ -125,12 +131,12 @@ final class SplitInput implements Input {
 
   @Override
   public JavaPairRDD<Placement, CheckedItem> read(
-      LabelSpace labels, ShardLayout layout, String split, long maxPixels) throws IOException {
+      LabelSpace labels, ShardLayout layout, String split) throws IOException {
     List<CheckImages.Assignment> assignments =
         splits().stream().map(part -> new CheckImages.Assignment(source, part, split)).toList();
     return spark
         .parallelize(assignments, assignments.size())
-        .mapPartitionsToPair(new CheckImages(storage, labels, layout, maxPixels));
+        .mapPartitionsToPair(new CheckImages(storage, labels, layout, data));
   }
 
   /** The images per class of a split. */

@@ -32,21 +32,21 @@ final class TableInput implements Input {
   private final SparkSession session;
   private final Storage storage;
   private final ImageTable table;
-  private final DataSection.Source source;
+  private final DataSection data;
   private final TagClasses tags;
   private final Dataset<Row> rows;
   private long bytes = -1;
 
   TableInput(
-      SparkSession session, Storage storage, ImageTable table, DataSection.Source source)
+      SparkSession session, Storage storage, ImageTable table, DataSection data)
       throws IOException {
     this.session = session;
     this.storage = storage;
     this.table = table;
-    this.source = source;
+    this.data = data;
     this.tags =
         TagClasses.read(
-            storage, source.weakLabels().tags(), source.weakLabels().minConfidence());
+            storage, data.source().weakLabels().tags(), data.source().weakLabels().minConfidence());
     this.rows = table.rows(session).persist(StorageLevel.DISK_ONLY());
   }
 
@@ -57,7 +57,7 @@ final class TableInput implements Input {
 
   @Override
   public LabelSpace labels() throws IOException {
-    URI list = source.reading().classes();
+    URI list = data.source().reading().classes();
     if (!list.toString().isEmpty()) {
       return ClassList.read(storage, Storage.uri(list.toString()));
     }
@@ -117,11 +117,11 @@ final class TableInput implements Input {
 
   @Override
   public JavaPairRDD<Placement, CheckedItem> read(
-      LabelSpace labels, ShardLayout layout, String split, long maxPixels) throws IOException {
+      LabelSpace labels, ShardLayout layout, String split) throws IOException {
     int tasks = (int) Math.max(1, Math.min(1 << 20, bytes() / TASK_BYTES));
     return rows.repartition(tasks, functions.col("key"))
         .javaRDD()
-        .mapPartitionsToPair(new FetchImages(storage, tags, labels, layout, split, maxPixels));
+        .mapPartitionsToPair(new FetchImages(storage, tags, labels, layout, split, data));
   }
 
   /** The classes of a row. */

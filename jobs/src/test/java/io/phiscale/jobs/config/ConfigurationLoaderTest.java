@@ -198,7 +198,7 @@ class ConfigurationLoaderTest {
         "data.source.first-label = -2 | a.conf:1: Invalid data.source.first-label: -2 (must be >= 0)",
         "data.source.synsets.min-images = -1 | a.conf:1: Invalid data.source.synsets.min-images: -1 (must be >= 0)",
         "data.source.synsets.ancestors = x | Invalid data.source.synsets.hierarchy: null (must be set where data.source.synsets.ancestors is)",
-        "data.source.table { uri = null, separator = \"\" } | a.conf:1: Invalid data.source.table.uri: \"\" (must be not empty)~a.conf:1: Invalid data.source.table.separator: \"\" (must be not empty)",
+        "data.source.table { uri = \"\", separator = \"\" } | a.conf:1: Invalid data.source.table.uri: \"\" (must be not empty)~a.conf:1: Invalid data.source.table.separator: \"\" (must be not empty)",
         "data.source.weak-labels.min-confidence = 2 | a.conf:1: Invalid data.source.weak-labels.min-confidence: 2.0 (must be in [0, 1])",
         "data.source.layout = yfcc100m | Invalid data.source.yfcc.images: null (must be set for layout yfcc100m)~Invalid data.source.yfcc.autotags: null (must be set for layout yfcc100m with labels autotags)",
         "data.source { layout = yfcc100m, yfcc { images = x, labels = user-tags } } | Invalid data.source.weak-labels.tags: null (must be set, or data.source.classes, for layout yfcc100m with labels user-tags: else every tag would be a class)",

@@ -113,7 +113,7 @@ class CollectionsTest {
       byte[] records = new byte[3 * 3073];
       for (int i = 0; i < 3; i++) {
         records[i * 3073] = (byte) (2 - i);
-        records[i * 3073 + 1 + i] = (byte) 0x80;
+        records[i * 3073 + 1 + i] = (byte) file.length();
       }
       Files.write(folder.resolve("c/cifar-10-batches-bin/" + file + ".bin"), records);
     }
