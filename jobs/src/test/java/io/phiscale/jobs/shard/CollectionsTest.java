@@ -14,8 +14,10 @@ import io.phiscale.pipeline.shard.ShardManifest;
 import io.phiscale.pipeline.shard.ShardRecord;
 import io.phiscale.pipeline.storage.Storage;
 import java.awt.image.BufferedImage;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.net.URI;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -43,7 +45,10 @@ class CollectionsTest {
 
   @BeforeAll
   static void open(@TempDir Path shared) {
-    session = LocalSpark.open(LocalSpark.configuration(shared, Map.of("spark.master", "local[2]")));
+    session =
+        LocalSpark.open(
+            LocalSpark.configuration(
+                shared, Map.of("spark.properties.\"spark.sql.shuffle.partitions\"", "2")));
   }
 
   @AfterAll
@@ -379,5 +384,121 @@ class CollectionsTest {
             "0a1/b2c/" + HASHES[0] + ".jpg 2 [2, 1] [1.0, 1.0]",
             "1a1/b2c/" + HASHES[1] + ".jpg 0 [0] [1.0]");
     assertThat(manifest.split("train").rejects()).isEqualTo(Map.of(RejectReason.MISSING, 1L));
+  }
+
+  /** A ustar archive of files. */
+  private static byte[] tar(Map<String, byte[]> files) {
+    ByteArrayOutputStream tar = new ByteArrayOutputStream();
+    files.forEach(
+        (name, content) -> {
+          byte[] header = new byte[512];
+          put(header, 0, name);
+          put(header, 100, "0000644");
+          put(header, 124, String.format("%011o", content.length));
+          put(header, 148, "        ");
+          put(header, 156, "0");
+          put(header, 257, "ustar");
+          int sum = 0;
+          for (byte value : header) {
+            sum += value & 0xFF;
+          }
+          put(header, 148, String.format("%06o", sum));
+          header[154] = 0;
+          tar.writeBytes(header);
+          tar.writeBytes(content);
+          tar.writeBytes(new byte[(512 - content.length % 512) % 512]);
+        });
+    tar.writeBytes(new byte[1024]);
+    return tar.toByteArray();
+  }
+
+  private static void put(byte[] header, int offset, String text) {
+    byte[] bytes = text.getBytes(StandardCharsets.US_ASCII);
+    System.arraycopy(bytes, 0, header, offset, bytes.length);
+  }
+
+  private byte[] synset(String synset, int first, int images) throws IOException {
+    Map<String, byte[]> files = new LinkedHashMap<>();
+    for (int i = first; i < first + images; i++) {
+      String name = synset + "_" + i + ".JPEG";
+      files.put(name, Files.readAllBytes(image("one/" + name, i)));
+    }
+    return tar(files);
+  }
+
+  @Test
+  void synsetTarsAreMappedToAncestorsAndSmallClassesDropped() throws IOException {
+    Path tars = Files.createDirectories(folder.resolve("winter21_whole"));
+    Files.write(tars.resolve("n00000021.tar"), synset("n00000021", 0, 3));
+    Files.write(tars.resolve("n00000022.tar"), synset("n00000022", 3, 1));
+    Files.write(tars.resolve("n00000031.tar"), synset("n00000031", 4, 2));
+    Files.write(tars.resolve("n00000041.tar"), synset("n00000041", 6, 1));
+    PhiscaleConfiguration configuration =
+        configuration(
+            "i21k",
+            Map.of(
+                "layout", "synset-tars",
+                "train", tars.toString(),
+                "synsets.min-images", "3",
+                "synsets.hierarchy",
+                    write(
+                        "is_a.txt",
+                        "n00000002 n00000021",
+                        "n00000002 n00000022",
+                        "n00000003 n00000031"),
+                "synsets.ancestors", write("targets.txt", "n00000002 dog", "n00000003 cat")));
+    ShardManifest manifest = shard(configuration);
+    assertThat(manifest.labels().names()).containsExactly("n00000002");
+    assertThat(manifest.split("train").images()).isEqualTo(4);
+    assertThat(manifest.split("train").rejected()).isZero();
+    assertThat(records(configuration, "train").get(3).key())
+        .isEqualTo("n00000022/n00000022_3.JPEG");
+  }
+
+  @Test
+  void imageNetKeepsTheIlsvrcIdsAndNamesOfTheSynsetList() throws IOException {
+    Map<String, byte[]> inner = new LinkedHashMap<>();
+    inner.put("n02100735.tar", synset("n02100735", 0, 2));
+    inner.put("n01440764.tar", synset("n01440764", 2, 2));
+    Path train = Files.write(folder.resolve("ILSVRC2012_img_train.tar"), tar(inner));
+    image("val/ILSVRC2012_val_00000001.JPEG", 10);
+    image("val/ILSVRC2012_val_00000002.JPEG", 11);
+    PhiscaleConfiguration configuration =
+        configuration(
+            "i1k",
+            Map.of(
+                "layout", "imagenet-tar",
+                "train", train.toString(),
+                "validation.layout", "flat-validation",
+                "validation.uri", folder.resolve("val").toString(),
+                "validation.ground-truth", write("truth.txt", "2", "1"),
+                "validation.synsets",
+                    write("synsets.txt", "n02100735 English setter", "n01440764 tench")));
+    ShardManifest manifest = shard(configuration);
+    assertThat(manifest.labels().names()).containsExactly("n01440764", "n02100735");
+    ShardManifest read = ShardManifest.read(STORAGE, configuration.data().shards());
+    assertThat(read.labels().ilsvrcIds()).containsExactly(2, 1);
+    assertThat(read.labels().humanName(0)).hasValue("tench");
+    assertThat(records(configuration, "val")).extracting(ShardRecord::label).containsExactly(0, 1);
+  }
+
+  @Test
+  void theClassesOfRecordsAreFoundBySpark() throws IOException {
+    Map<String, byte[]> first = new LinkedHashMap<>();
+    first.put("a.cls", new byte[] {'2'});
+    first.put("a.png", Files.readAllBytes(image("a.png", 1)));
+    Map<String, byte[]> second = new LinkedHashMap<>();
+    second.put("b.cls", new byte[] {'0'});
+    second.put("b.png", Files.readAllBytes(image("b.png", 2)));
+    Path tars = Files.createDirectories(folder.resolve("tars"));
+    Files.write(tars.resolve("x-0.tar"), tar(first));
+    Files.write(tars.resolve("x-1.tar"), tar(second));
+    PhiscaleConfiguration configuration =
+        configuration(
+            "wds", Map.of("layout", "webdataset", "train", tars.toUri() + "x-{0..1}.tar"));
+    assertThat(shard(configuration).labels().names()).containsExactly("0", "1", "2");
+    assertThat(records(configuration, "train"))
+        .extracting(ShardRecord::key, ShardRecord::label)
+        .containsExactly(tuple("a.png", 2), tuple("b.png", 0));
   }
 }

@@ -35,7 +35,10 @@ class WebDatasetSourceTest extends SourceTest {
 
   /** A location as a configuration gives it: braces are no characters of a URI. */
   private URI pattern(String name) {
-    return URI.create(uri("").toString() + "/" + name.replace("{", "%7B").replace("}", "%7D").replace("?", "%3F"));
+    return URI.create(
+        uri("").toString()
+            + "/"
+            + name.replace("{", "%7B").replace("}", "%7D").replace("?", "%3F"));
   }
 
   @Test
@@ -81,7 +84,11 @@ class WebDatasetSourceTest extends SourceTest {
     List<ShardRecord> stored = new ArrayList<>();
     List<String> keys =
         List.of(
-            "n01/1.JPEG", "n01/1.png", "no-extension", "n02/with.dots.v2.png", "p/".repeat(200) + "x.png");
+            "n01/1.JPEG",
+            "n01/1.png",
+            "no-extension",
+            "n02/with.dots.v2.png",
+            "p/".repeat(200) + "x.png");
     for (int i = 0; i < keys.size(); i++) {
       stored.add(ShardRecord.of(keys.get(i), i % 3, png(i), 3, 2, i == 0 ? "jpeg" : "png"));
     }
