@@ -4,7 +4,6 @@ import io.phiscale.jobs.config.DataSection;
 import io.phiscale.pipeline.shard.LabelSpace;
 import io.phiscale.pipeline.source.ClassList;
 import io.phiscale.pipeline.storage.Storage;
-import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.net.URI;
 import java.util.Iterator;
@@ -89,11 +88,11 @@ final class TableInput implements Input {
       long sum = 0;
       int found = 0;
       for (Row row : sample) {
-        try {
-          sum += storage.length(Storage.uri(row.getString(0)));
+        URI image = Storage.uri(row.getString(0));
+        // What is missing is rejected where it is read.
+        if (storage.exists(image)) {
+          sum += storage.length(image);
           found++;
-        } catch (FileNotFoundException e) {
-          continue; // Rejected where it is read.
         }
       }
       if (found == 0) {

@@ -188,7 +188,7 @@ record YfccTable(URI location, Yfcc yfcc) implements ImageTable {
       List<String> labels = new ArrayList<>();
       List<Float> weights = new ArrayList<>();
       String tags = row.isNullAt(3) ? "" : row.getString(3);
-      for (String tag : tags.split(",")) {
+      for (String tag : tags.split(",", -1)) {
         if (tag.isBlank()) {
           continue;
         }
