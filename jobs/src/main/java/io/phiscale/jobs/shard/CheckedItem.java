@@ -1,5 +1,6 @@
 package io.phiscale.jobs.shard;
 
+import io.phiscale.pipeline.image.ColourMoments;
 import io.phiscale.pipeline.shard.RejectReason;
 import io.phiscale.pipeline.shard.ShardRecord;
 import java.io.Serializable;
@@ -10,10 +11,12 @@ sealed interface CheckedItem extends Serializable {
   /**
    * An image that decodes, with its label.
    *
-   * @param image with the label of the largest weight
+   * @param image as it is stored, with the label of the largest weight
    * @param targets all its labels
+   * @param colours of the image as it came
    */
-  record Accepted(ShardRecord image, SoftTargets targets) implements CheckedItem {}
+  record Accepted(ShardRecord image, SoftTargets targets, ColourMoments colours)
+      implements CheckedItem {}
 
   /**
    * An item that cannot be used: a row of the rejects table.

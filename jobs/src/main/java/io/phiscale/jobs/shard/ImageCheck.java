@@ -3,6 +3,7 @@ package io.phiscale.jobs.shard;
 import io.phiscale.jobs.config.DataSection;
 import io.phiscale.jobs.shard.CheckedItem.Accepted;
 import io.phiscale.jobs.shard.CheckedItem.Refused;
+import io.phiscale.pipeline.image.ColourMoments;
 import io.phiscale.pipeline.image.DecodeResult;
 import io.phiscale.pipeline.image.ImageDecoder;
 import io.phiscale.pipeline.image.ImageFormat;
@@ -37,6 +38,7 @@ final class ImageCheck implements AutoCloseable {
     }
     int label = targets.strongest();
     try (DecodeResult.Decoded decoded = (DecodeResult.Decoded) result) {
+      ColourMoments colours = ColourMoments.of(decoded);
       Optional<ImageShrinker.Smaller> smaller = shrinker.flatMap(by -> by.shrink(decoded));
       ShardRecord image =
           smaller.isPresent()
@@ -54,7 +56,7 @@ final class ImageCheck implements AutoCloseable {
                   decoded.widthPx(),
                   decoded.heightPx(),
                   decoded.format().name().toLowerCase(Locale.ROOT));
-      return new Accepted(image, targets);
+      return new Accepted(image, targets, colours);
     }
   }
 
