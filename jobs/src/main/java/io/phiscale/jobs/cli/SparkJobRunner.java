@@ -11,6 +11,7 @@ import io.phiscale.jobs.evaluate.MinivalScoring;
 import io.phiscale.jobs.report.EvaluationReport;
 import io.phiscale.jobs.report.NetworkResult;
 import io.phiscale.jobs.run.SparkContexts;
+import io.phiscale.jobs.shard.ExportJob;
 import io.phiscale.jobs.shard.ShardJob;
 import io.phiscale.jobs.study.ReportFiles;
 import io.phiscale.jobs.study.StudyJob;
@@ -81,6 +82,28 @@ public final class SparkJobRunner implements JobRunner {
     try (SparkSession session = open(configuration)) {
       int pictures = new SampleJob(session, configuration).run(request, page);
       console.print(String.format("%s pictures: %s", pictures, shown(page)));
+    }
+  }
+
+  @Override
+  public void exportDataset(PhiscaleConfiguration configuration, String output, Console console)
+      throws Exception {
+    URI place = Storage.uri(output);
+    try (SparkSession session = open(configuration)) {
+      ExportJob.Result result = new ExportJob(session, configuration).run(place);
+      StringBuilder text = new StringBuilder("Exported:");
+      result
+          .images()
+          .forEach(
+              (split, images) ->
+                  text.append(
+                      String.format(
+                          Locale.ROOT,
+                          " %s %,d images in %d tars;",
+                          split,
+                          images,
+                          result.tars().get(split))));
+      console.print(text + System.lineSeparator() + "WebDataset: " + shown(place));
     }
   }
 

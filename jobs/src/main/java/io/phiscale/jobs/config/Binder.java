@@ -107,6 +107,44 @@ final class Binder {
 
   private DataSection.Source source() {
     DataSection.Validation validation = validation();
+    DataSection.Reading reading =
+        section(
+            "data.source.synsets",
+            () ->
+                new DataSection.Reading(
+                    keys.location("data.source.classes"),
+                    keys.int32("data.source.first-label", -1),
+                    keys.text("data.source.label-field"),
+                    keys.integer("data.source.synsets.min-images"),
+                    keys.location("data.source.synsets.hierarchy"),
+                    keys.location("data.source.synsets.ancestors")),
+            defaulted -> defaulted.source().reading());
+    DataSection.Table table =
+        section(
+            "data.source.table",
+            () ->
+                new DataSection.Table(
+                    keys.location("data.source.table.image-root"),
+                    keys.text("data.source.table.uri"),
+                    keys.text("data.source.table.labels"),
+                    keys.text("data.source.table.confidences"),
+                    keys.text("data.source.table.group"),
+                    keys.text("data.source.table.separator")),
+            defaulted -> defaulted.source().table());
+    DataSection.WeakLabels weakLabels =
+        section(
+            "data.source.weak-labels",
+            () ->
+                new DataSection.WeakLabels(
+                    keys.location("data.source.weak-labels.tags"),
+                    keys.number("data.source.weak-labels.min-confidence")),
+            defaulted -> defaulted.source().weakLabels());
+    DataSection.Yfcc yfcc =
+        new DataSection.Yfcc(
+            keys.location("data.source.yfcc.images"),
+            keys.location("data.source.yfcc.autotags"),
+            keys.location("data.source.yfcc.hashes"),
+            keys.choice("data.source.yfcc.labels", DataSection.Yfcc.Labels.class));
     return section(
         "data.source",
         () ->
@@ -115,7 +153,11 @@ final class Binder {
                 keys.location("data.source.train"),
                 keys.text("data.source.train-prefix"),
                 validation,
-                keys.number("data.source.minival-fraction")),
+                keys.number("data.source.minival-fraction"),
+                reading,
+                table,
+                weakLabels,
+                yfcc),
         Binder::source);
   }
 

@@ -5,7 +5,6 @@ import io.phiscale.jobs.config.DataSection.Deduplicate;
 import io.phiscale.jobs.config.DataSection.Validation;
 import io.phiscale.jobs.config.PhiscaleConfiguration;
 import io.phiscale.jobs.run.BuildInfo;
-import io.phiscale.jobs.shard.CheckImages.Assignment;
 import io.phiscale.pipeline.shard.ImageStatistics;
 import io.phiscale.pipeline.shard.LabelSpace;
 import io.phiscale.pipeline.shard.RejectReason;
@@ -14,14 +13,11 @@ import io.phiscale.pipeline.shard.ShardFiles;
 import io.phiscale.pipeline.shard.ShardManifest;
 import io.phiscale.pipeline.shard.ShardRecord;
 import io.phiscale.pipeline.shard.ShardSplit;
-import io.phiscale.pipeline.source.DatasetSource;
-import io.phiscale.pipeline.source.SourceSplit;
 import io.phiscale.pipeline.storage.Storage;
 import io.phiscale.pipeline.storage.StoredFile;
 import java.io.IOException;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
-import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.EnumMap;
 import java.util.List;
@@ -102,13 +98,13 @@ public final class ShardJob {
                   + " another folder",
               root));
     }
-    DatasetSource train = Sources.train(data);
-    Optional<DatasetSource> validation = Sources.validation(data);
-    LabelSpace labels = train.labelSpace(storage);
-    List<Assignment> assignments = new ArrayList<>();
-    long trainBytes = assign(train, ShardLayout.TRAIN, assignments);
-    long validationBytes =
-        validation.isPresent() ? assign(validation.get(), ShardLayout.VALIDATION, assignments) : 0;
+    JavaSparkContext spark = JavaSparkContext.fromSparkContext(session.sparkContext());
+    Inputs inputs = new Inputs(session, storage, data);
+    Input train = inputs.train();
+    Optional<Input> validation = inputs.validation();
+    LabelSpace labels = inputs.labels();
+    long trainBytes = train.bytes();
+    long validationBytes = validation.isPresent() ? validation.get().bytes() : 0;
     double heldOut =
         data.source().validation() instanceof Validation.HeldOut share ? share.fraction() : 0;
     double minival = data.source().minivalFraction();
@@ -124,13 +120,13 @@ public final class ShardJob {
             minival > 0 ? shards((long) (trainBytes * (1 - heldOut) * minival), shardBytes) : 0,
             heldOut,
             minival);
-    JavaSparkContext spark = JavaSparkContext.fromSparkContext(session.sparkContext());
     spark.setJobDescription("Shard: read, decode and shuffle the images of " + train.description());
+    JavaPairRDD<Placement, CheckedItem> checked = train.read(labels, layout, ShardLayout.TRAIN);
+    if (validation.isPresent()) {
+      checked = checked.union(validation.get().read(labels, layout, ShardLayout.VALIDATION));
+    }
     JavaPairRDD<Placement, CheckedItem> shuffled =
-        spark
-            .parallelize(assignments, assignments.size())
-            .mapPartitionsToPair(new CheckImages(storage, labels, layout, data))
-            .repartitionAndSortWithinPartitions(new Placement.ByPartition(layout.partitions()));
+        checked.repartitionAndSortWithinPartitions(new Placement.ByPartition(layout.partitions()));
     Deduplicate policy = data.deduplicate();
     JavaPairRDD<Placement, RepeatedContents.Original> repeated =
         policy == Deduplicate.NONE
@@ -145,7 +141,8 @@ public final class ShardJob {
     requireFewRefused(summaries, refused);
     Map<String, ShardSplit> splits = new TreeMap<>();
     splits.put(
-        ShardLayout.TRAIN, write(distinct, layout, ShardLayout.TRAIN, train, labels, summaries));
+        ShardLayout.TRAIN,
+        write(distinct, layout, ShardLayout.TRAIN, train, train, labels, summaries));
     if (layout.validationShards() > 0) {
       splits.put(
           ShardLayout.VALIDATION,
@@ -154,13 +151,14 @@ public final class ShardJob {
               layout,
               ShardLayout.VALIDATION,
               validation.orElse(train),
+              train,
               labels,
               summaries));
     }
     if (layout.minivalShards() > 0) {
       splits.put(
           ShardLayout.MINIVAL,
-          write(distinct, layout, ShardLayout.MINIVAL, train, labels, summaries));
+          write(distinct, layout, ShardLayout.MINIVAL, train, train, labels, summaries));
     }
     if (!refused.isEmpty()) {
       spark.setJobDescription("Shard: write the rejects");
@@ -212,16 +210,6 @@ public final class ShardJob {
     return ShardRecord.sha256(text.toString().getBytes(StandardCharsets.UTF_8));
   }
 
-  private long assign(DatasetSource source, String split, List<Assignment> assignments)
-      throws IOException {
-    long bytes = 0;
-    for (SourceSplit part : source.splits(storage)) {
-      assignments.add(new Assignment(source, part, split));
-      bytes += part.bytes();
-    }
-    return bytes;
-  }
-
   private static int shards(long bytes, long shardBytes) {
     return Math.toIntExact(Math.max(1, (bytes + shardBytes - 1) / shardBytes));
   }
@@ -264,7 +252,8 @@ public final class ShardJob {
       JavaRDD<CheckedItem> distinct,
       ShardLayout layout,
       String split,
-      DatasetSource source,
+      Input source,
+      Input train,
       LabelSpace labels,
       List<PartitionSummary> summaries)
       throws IOException {
@@ -273,9 +262,14 @@ public final class ShardJob {
     URI folder = Storage.resolve(root, split);
     spark.setJobDescription("Shard: write " + split);
     int first = layout.firstOf(split);
+    boolean soft = source.hasSoftTargets() || train.hasSoftTargets();
     write(
-        rows(distinct, SelectRows.Table.IMAGES, first, first + layout.shardsOf(split)),
-        SelectRows.IMAGES,
+        rows(
+            distinct,
+            soft ? SelectRows.Table.SOFT_IMAGES : SelectRows.Table.IMAGES,
+            first,
+            first + layout.shardsOf(split)),
+        soft ? SelectRows.SOFT_IMAGES : SelectRows.IMAGES,
         folder);
     List<URI> files =
         storage.listRecursively(folder).stream()

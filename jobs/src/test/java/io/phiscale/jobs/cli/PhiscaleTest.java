@@ -76,6 +76,12 @@ class PhiscaleTest {
     }
 
     @Override
+    public void exportDataset(PhiscaleConfiguration configuration, String output, Console console)
+        throws Exception {
+      record("export to " + output, configuration, console);
+    }
+
+    @Override
     public void train(PhiscaleConfiguration configuration, Console console) throws Exception {
       record("train", configuration, console);
     }
@@ -367,8 +373,17 @@ class PhiscaleTest {
             "show 7",
             "verify",
             "sample Request[split=val, perClass=8, classes=30, seed=0] to a.html");
+    recorder.calls.clear();
+    assertThat(run("dataset", "export", "--config", file, "--output", "s3a://b/wds")).isZero();
+    assertThat(recorder.calls).containsExactly("export to s3a://b/wds");
+    assertThat(run("dataset", "export", "--config", file)).isEqualTo(2);
+    assertThat(err.toString()).contains("Missing option --output: the folder to export to");
+    assertThat(run("dataset", "export", "--config", file, "--output", "x", "--format", "zip"))
+        .isEqualTo(2);
+    assertThat(err.toString())
+        .contains("Invalid value for option '--format': zip (must be webdataset)");
     assertThat(run("dataset", "look", "--config", file)).isEqualTo(2);
-    assertThat(err.toString()).contains("'look'").contains("show, verify, sample");
+    assertThat(err.toString()).contains("'look'").contains("show, verify, sample, export");
     assertThat(run("dataset", "sample", "--config", file, "--per-class", "0")).isEqualTo(2);
     assertThat(err.toString()).contains("Invalid value for option '--per-class': 0 (must be > 0)");
   }

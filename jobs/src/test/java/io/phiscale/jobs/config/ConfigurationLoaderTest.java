@@ -244,30 +244,23 @@ class ConfigurationLoaderTest {
         "data.shard-bytes = 0, data.row-group-bytes = 0 | a.conf:1: Invalid data.shard-bytes: 0"
             + " (must be > 0)~a.conf:1: Invalid data.row-group-bytes: 0 (must be > 0)",
         "data.max-pixels = -1 | a.conf:1: Invalid data.max-pixels: -1 (must be > 0)",
-        "data.source.layout = flat-validation | a.conf:1: Invalid data.source.layout:"
-            + " flat-validation (must be class-folders, name-prefix or imagenet-tar"
-            + " (flat-validation has no training images))",
-        "data.source.layout = zip | a.conf:1: Invalid data.source.layout: \"zip\" (must be one of"
-            + " class-folders, flat-validation, imagenet-tar, name-prefix)",
-        "data.source.validation-fraction = 1 | a.conf:1: Invalid data.source.validation-fraction:"
-            + " 1.0 (must be in [0, 1))",
-        "data.source { validation-fraction = 0.1, validation.uri = x } | a.conf:1: Invalid"
-            + " data.source.validation-fraction: 0.1 (must be 0 when data.source.validation.uri is"
-            + " set)",
-        "data.source.validation { uri = \"file:///x\", layout = flat-validation } | Invalid"
-            + " data.source.validation.ground-truth: \"\" (must be set for layout flat-validation)",
-        "data.source.validation { uri = \"file:///x\", ground-truth = \"file:///y\" } | a.conf:1:"
-            + " Invalid data.source.validation.ground-truth: \"file:///y\" (must be unset except"
-            + " for layout flat-validation)",
-        "data.source.validation { uri = \"file:///x\", synsets = \"file:///y\" } | a.conf:1:"
-            + " Invalid data.source.validation.synsets: \"file:///y\" (must be unset except for"
-            + " layout flat-validation)",
-        "network.variant = b9 | a.conf:1: Invalid network.variant: b9 (must be one of b0, b1, b2,"
-            + " b3, b4, b5, b6, b7)",
-        "network { variant = b1, phi = 1 } | a.conf:1: Invalid network.phi: 1.0 (must be unset when"
-            + " network.variant is set: a published variant is not a power of phi)",
-        "network { variant = b1, base = tiny } | a.conf:1: Invalid network.variant: b1 (must be"
-            + " unset unless network.base is efficientnet-b0)",
+        "data.source.layout = flat-validation | a.conf:1: Invalid data.source.layout: flat-validation (must be a layout with training images (flat-validation has none))",
+        "data.source.layout = zip | a.conf:1: Invalid data.source.layout: \"zip\" (must be one of cifar, class-folders, flat-validation, idx, imagenet-kaggle, imagenet-tar, name-prefix, synset-tars, table, tfrecord, webdataset, yfcc100m)",
+        "data.source.first-label = -2 | a.conf:1: Invalid data.source.first-label: -2 (must be >= 0)",
+        "data.source.synsets.min-images = -1 | a.conf:1: Invalid data.source.synsets.min-images: -1 (must be >= 0)",
+        "data.source.synsets.ancestors = x | Invalid data.source.synsets.hierarchy: null (must be set where data.source.synsets.ancestors is)",
+        "data.source.table { uri = \"\", separator = \"\" } | a.conf:1: Invalid data.source.table.uri: \"\" (must be not empty)~a.conf:1: Invalid data.source.table.separator: \"\" (must be not empty)",
+        "data.source.weak-labels.min-confidence = 2 | a.conf:1: Invalid data.source.weak-labels.min-confidence: 2.0 (must be in [0, 1])",
+        "data.source.layout = yfcc100m | Invalid data.source.yfcc.images: null (must be set for layout yfcc100m)~Invalid data.source.yfcc.autotags: null (must be set for layout yfcc100m with labels autotags)",
+        "data.source { layout = yfcc100m, yfcc { images = x, labels = user-tags } } | Invalid data.source.weak-labels.tags: null (must be set, or data.source.classes, for layout yfcc100m with labels user-tags: else every tag would be a class)",
+        "data.source.validation-fraction = 1 | a.conf:1: Invalid data.source.validation-fraction: 1.0 (must be in [0, 1))",
+        "data.source { validation-fraction = 0.1, validation.uri = x } | a.conf:1: Invalid data.source.validation-fraction: 0.1 (must be 0 when data.source.validation.uri is set)",
+        "data.source.validation { uri = \"file:///x\", layout = flat-validation } | Invalid data.source.validation.ground-truth: \"\" (must be set for layout flat-validation)",
+        "data.source.validation { uri = \"file:///x\", ground-truth = \"file:///y\" } | a.conf:1: Invalid data.source.validation.ground-truth: \"file:///y\" (must be unset except for layout flat-validation)",
+        "data.source.validation { uri = \"file:///x\", synsets = \"file:///y\" } | a.conf:1: Invalid data.source.validation.synsets: \"file:///y\" (must be unset except for layout flat-validation)",
+        "network.variant = b9 | a.conf:1: Invalid network.variant: b9 (must be one of b0, b1, b2, b3, b4, b5, b6, b7)",
+        "network { variant = b1, phi = 1 } | a.conf:1: Invalid network.phi: 1.0 (must be unset when network.variant is set: a published variant is not a power of phi)",
+        "network { variant = b1, base = tiny } | a.conf:1: Invalid network.variant: b1 (must be unset unless network.base is efficientnet-b0)",
         "network.phi = 99 | a.conf:1: Invalid network.phi: 99.0 (must be in [-20, 20])",
         "network.base = custom | Invalid network.custom.blocks: [] (must be not empty when"
             + " network.base is custom)",

@@ -5,10 +5,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.EnumSet;
 import java.util.List;
 import java.util.Properties;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
@@ -53,6 +56,42 @@ class ExperimentFilesTest {
         .isInstanceOf(DataSection.Validation.Separate.class);
     assertThat(Files.readString(file))
         .contains("# Paper     ", "# Command   ", "# Time      ", "# Score     ");
+  }
+
+  /** The examples of docs/data-sources.md, one per layout. */
+  static List<String> documentedSources() throws IOException {
+    return Pattern.compile("```hocon\\R(.*?)```", Pattern.DOTALL)
+        .matcher(Files.readString(Path.of("..", "docs", "data-sources.md")))
+        .results()
+        .map(example -> example.group(1))
+        .toList();
+  }
+
+  private static DataSection.Source documented(String example, Path folder) throws IOException {
+    Path file = Files.writeString(folder.resolve("example.conf"), example);
+    return new ConfigurationLoader().file(file.toString()).load().data().source();
+  }
+
+  @ParameterizedTest
+  @MethodSource("documentedSources")
+  void documentedExamplesLoad(String example, @TempDir Path folder) throws IOException {
+    assertThat(documented(example, folder).isConfigured()).isTrue();
+  }
+
+  @Test
+  void everyNewLayoutHasADocumentedExample(@TempDir Path folder) throws IOException {
+    EnumSet<DataSection.Layout> layouts = EnumSet.noneOf(DataSection.Layout.class);
+    for (String example : documentedSources()) {
+      DataSection.Source source = documented(example, folder);
+      layouts.add(source.layout());
+      if (source.validation() instanceof DataSection.Validation.Separate separate) {
+        layouts.add(separate.layout());
+      }
+    }
+    // Two need no more than the table at the top of the page.
+    assertThat(EnumSet.complementOf(layouts))
+        .containsExactlyInAnyOrder(
+            DataSection.Layout.CLASS_FOLDERS, DataSection.Layout.NAME_PREFIX);
   }
 
   @Test

@@ -76,6 +76,7 @@ class LabelSpaceTest {
             "unsafe-entry",
             "link-entry",
             "invalid-name",
+            "missing",
             "checksum-mismatch");
     for (RejectReason reason : RejectReason.values()) {
       assertThat(RejectReason.of(reason.id())).isSameAs(reason);
