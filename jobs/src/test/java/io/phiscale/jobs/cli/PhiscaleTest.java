@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.phiscale.jobs.config.ConfigurationException;
 import io.phiscale.jobs.config.NetworkSection;
 import io.phiscale.jobs.config.PhiscaleConfiguration;
+import io.phiscale.jobs.dataset.SampleJob;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
@@ -53,6 +54,28 @@ class PhiscaleTest {
     }
 
     @Override
+    public void showDataset(PhiscaleConfiguration configuration, int classes, Console console)
+        throws Exception {
+      record("show " + classes, configuration, console);
+    }
+
+    @Override
+    public void verifyDataset(PhiscaleConfiguration configuration, Console console)
+        throws Exception {
+      record("verify", configuration, console);
+    }
+
+    @Override
+    public void sampleDataset(
+        PhiscaleConfiguration configuration,
+        SampleJob.Request request,
+        String output,
+        Console console)
+        throws Exception {
+      record("sample " + request + " to " + output, configuration, console);
+    }
+
+    @Override
     public void train(PhiscaleConfiguration configuration, Console console) throws Exception {
       record("train", configuration, console);
     }
@@ -65,6 +88,11 @@ class PhiscaleTest {
     @Override
     public void study(PhiscaleConfiguration configuration, Console console) throws Exception {
       record("study", configuration, console);
+    }
+
+    @Override
+    public void doctor(PhiscaleConfiguration configuration, Console console) throws Exception {
+      record("doctor", configuration, console);
     }
 
     @Override
@@ -126,68 +154,37 @@ class PhiscaleTest {
   @CsvSource(
       delimiter = '@',
       value = {
-        "train --config FILE --st a=b @ phiscale train: Unknown options: '--st', 'a=b' (did you"
-            + " mean --set?) (see phiscale train --help)",
-        "train @ phiscale train: Missing required option: '--config=FILE' (see phiscale train"
-            + " --help)",
-        "train --config @ phiscale train: Missing required parameter for option '--config' (FILE)"
-            + " (see phiscale train --help)",
-        "trian @ phiscale: Unmatched argument at index 0: 'trian' (did you mean train?) (see"
-            + " phiscale --help)",
-        "train --config FILE --frobnicate @ phiscale train: Unknown option: '--frobnicate' (see"
-            + " phiscale train --help)",
-        "'' @ phiscale: Missing command: one of quickstart, shard, train, evaluate, study, summary,"
-            + " bench, convert, checkpoints (see phiscale --help)",
-        "train --config no/such.conf @ phiscale train: Cannot read configuration no/such.conf: no"
-            + " such file",
-        "train --config FILE --set train.epoch=1 @ phiscale train: --set: Unknown key train.epoch"
-            + " (did you mean train.epochs?)",
-        "train --config FILE --set train.epochs=0 --set train.learning-rate.warmup-epochs=0 @"
-            + " phiscale train: --set: Invalid train.epochs: 0 (must be > 0)",
-        "shard --config FILE --set data.source.train=null @ phiscale shard: Missing"
-            + " data.source.train: set it to the folder or tar of the training images",
-        "summary @ phiscale summary: Missing required argument (specify one of these):"
-            + " (--model=VARIANT | --phi=NUMBER) (see phiscale summary --help)",
-        "summary --model b0 --phi 1 @ phiscale summary: --model=VARIANT, --phi=NUMBER are mutually"
-            + " exclusive (specify only one) (see phiscale summary --help)",
-        "summary --model b9 @ phiscale summary: Invalid EfficientNet variant: b9 (must be one of"
-            + " b0, b1, b2, b3, b4, b5, b6, b7) (see phiscale summary --help)",
-        "summary --phi two @ phiscale summary: Invalid value for option '--phi': 'two' is not a"
-            + " double (see phiscale summary --help)",
-        "summary --model b0 --batch 0 @ phiscale summary: Invalid batch size: 0 (must be > 0) (see"
-            + " phiscale summary --help)",
-        "bench step --freeze all @ phiscale bench: Invalid freeze: all (must be none or features)"
-            + " (see phiscale bench --help)",
-        "bench eval --freeze features @ phiscale bench: Invalid freeze: features (eval trains"
-            + " nothing) (see phiscale bench --help)",
-        "summary --model b0 --freeze all @ phiscale summary: Invalid value for option '--freeze':"
-            + " all (must be none or features) (see phiscale summary --help)",
-        "bench eval --precision fp8 @ phiscale bench: Invalid precision: fp8 (must be fp32 or bf16)"
-            + " (see phiscale bench --help)",
-        "bench step --precision bf8 @ phiscale bench: Invalid precision: bf8 (must be fp32 or bf16)"
-            + " (see phiscale bench --help)",
-        "bench eval --precision bf16 --kernels nd4j @ phiscale bench: Cannot measure with"
-            + " --precision bf16: kernels nd4j compute an inference in fp32 only (see phiscale"
-            + " bench --help)",
+        "train --config FILE --st a=b @ phiscale train: Unknown options: '--st', 'a=b' (did you mean --set?) (see phiscale train --help)",
+        "train @ phiscale train: Missing required option: '--config=FILE' (see phiscale train --help)",
+        "train --config @ phiscale train: Missing required parameter for option '--config' (FILE) (see phiscale train --help)",
+        "trian @ phiscale: Unmatched argument at index 0: 'trian' (did you mean train?) (see phiscale --help)",
+        "train --config FILE --frobnicate @ phiscale train: Unknown option: '--frobnicate' (see phiscale train --help)",
+        "'' @ phiscale: Missing command: one of quickstart, shard, dataset, train, evaluate, study, summary, doctor, bench, convert, checkpoints (see phiscale --help)",
+        "train --config no/such.conf @ phiscale train: Cannot read configuration no/such.conf: no such file",
+        "train --config FILE --set train.epoch=1 @ phiscale train: --set: Unknown key train.epoch (did you mean train.epochs?)",
+        "train --config FILE --set train.epochs=0 --set train.learning-rate.warmup-epochs=0 @ phiscale train: --set: Invalid train.epochs: 0 (must be > 0)",
+        "shard --config FILE --set data.source.train=null @ phiscale shard: Missing data.source.train: set it to the folder or tar of the training images",
+        "summary @ phiscale summary: Missing required argument (specify one of these): (--model=VARIANT | --phi=NUMBER) (see phiscale summary --help)",
+        "summary --model b0 --phi 1 @ phiscale summary: --model=VARIANT, --phi=NUMBER are mutually exclusive (specify only one) (see phiscale summary --help)",
+        "summary --model b9 @ phiscale summary: Invalid EfficientNet variant: b9 (must be one of b0, b1, b2, b3, b4, b5, b6, b7) (see phiscale summary --help)",
+        "summary --phi two @ phiscale summary: Invalid value for option '--phi': 'two' is not a double (see phiscale summary --help)",
+        "summary --model b0 --batch 0 @ phiscale summary: Invalid batch size: 0 (must be > 0) (see phiscale summary --help)",
+        "bench step --freeze all @ phiscale bench: Invalid freeze: all (must be none or features) (see phiscale bench --help)",
+        "bench eval --freeze features @ phiscale bench: Invalid freeze: features (eval trains nothing) (see phiscale bench --help)",
+        "summary --model b0 --freeze all @ phiscale summary: Invalid value for option '--freeze': all (must be none or features) (see phiscale summary --help)",
+        "bench eval --precision fp8 @ phiscale bench: Invalid precision: fp8 (must be fp32 or bf16) (see phiscale bench --help)",
+        "bench step --precision bf8 @ phiscale bench: Invalid precision: bf8 (must be fp32 or bf16) (see phiscale bench --help)",
+        "bench eval --precision bf16 --kernels nd4j @ phiscale bench: Cannot measure with --precision bf16: kernels nd4j compute an inference in fp32 only (see phiscale bench --help)",
         "bench @ phiscale bench: Missing required parameter: 'MODE' (see phiscale bench --help)",
-        "bench fly @ phiscale bench: Invalid mode: fly (must be step or eval) (see phiscale bench"
-            + " --help)",
-        "bench step --batch 0 @ phiscale bench: Invalid batch size: 0 (must be > 0) (see phiscale"
-            + " bench --help)",
-        "bench step --steps 0 @ phiscale bench: Invalid number of steps: 0 (must be > 0) (see"
-            + " phiscale bench --help)",
-        "bench eval --threads 0 @ phiscale bench: Invalid number of threads: 0 (must be > 0) (see"
-            + " phiscale bench --help)",
-        "bench eval --resolution -1 @ phiscale bench: Invalid resolution in pixels: -1 (must be >"
-            + " 0) (see phiscale bench --help)",
-        "bench eval --model c1 @ phiscale bench: Invalid EfficientNet variant: c1 (must be one of"
-            + " b0, b1, b2, b3, b4, b5, b6, b7) (see phiscale bench --help)",
-        "bench eval --kernels cuda @ phiscale bench: Invalid kernels: cuda (must be one of [auto,"
-            + " onednn, nd4j]) (see phiscale bench --help)",
-        "bench step --profil @ phiscale bench: Unknown option: '--profil' (did you mean --profile?)"
-            + " (see phiscale bench --help)",
-        "summary --phi 1 --base b0 @ phiscale summary: Invalid value for option '--base': b0 (must"
-            + " be efficientnet-b0 or tiny) (see phiscale summary --help)",
+        "bench fly @ phiscale bench: Invalid mode: fly (must be step or eval) (see phiscale bench --help)",
+        "bench step --batch 0 @ phiscale bench: Invalid batch size: 0 (must be > 0) (see phiscale bench --help)",
+        "bench step --steps 0 @ phiscale bench: Invalid number of steps: 0 (must be > 0) (see phiscale bench --help)",
+        "bench eval --threads 0 @ phiscale bench: Invalid number of threads: 0 (must be > 0) (see phiscale bench --help)",
+        "bench eval --resolution -1 @ phiscale bench: Invalid resolution in pixels: -1 (must be > 0) (see phiscale bench --help)",
+        "bench eval --model c1 @ phiscale bench: Invalid EfficientNet variant: c1 (must be one of b0, b1, b2, b3, b4, b5, b6, b7) (see phiscale bench --help)",
+        "bench eval --kernels cuda @ phiscale bench: Invalid kernels: cuda (must be one of [auto, onednn, nd4j]) (see phiscale bench --help)",
+        "bench step --profil @ phiscale bench: Unknown option: '--profil' (did you mean --profile?) (see phiscale bench --help)",
+        "summary --phi 1 --base b0 @ phiscale summary: Invalid value for option '--base': b0 (must be efficientnet-b0 or tiny) (see phiscale summary --help)",
       },
       quoteCharacter = '`')
   void usageErrorsAreOneLineAndExitWithTwo(String line, String expected) {
@@ -258,8 +255,7 @@ class PhiscaleTest {
 
     assertThat(errors())
         .containsExactly(
-            "phiscale train: Out of memory: Java heap space (PHISCALE_HEAP sets the heap, 4g unless"
-                + " set)");
+            "phiscale train: Out of memory: Java heap space (PHISCALE_HEAP sets the heap, 4g unless set)");
   }
 
   @Test
@@ -348,5 +344,22 @@ class PhiscaleTest {
   void versionIsOneLine() {
     assertThat(run("--version")).isZero();
     assertThat(out.toString()).matches("phiscale \\S+ \\(commit \\S+, Java 17\\S*\\)\\R");
+  }
+
+  @Test
+  void datasetHasActions() {
+    assertThat(run("dataset", "show", "--config", file, "--classes", "7")).isZero();
+    assertThat(run("dataset", "verify", "--config", file)).isZero();
+    assertThat(run("dataset", "sample", "--config", file, "--split", "val", "--output", "a.html"))
+        .isZero();
+    assertThat(recorder.calls)
+        .containsExactly(
+            "show 7",
+            "verify",
+            "sample Request[split=val, perClass=8, classes=30, seed=0] to a.html");
+    assertThat(run("dataset", "look", "--config", file)).isEqualTo(2);
+    assertThat(err.toString()).contains("'look'").contains("show, verify, sample");
+    assertThat(run("dataset", "sample", "--config", file, "--per-class", "0")).isEqualTo(2);
+    assertThat(err.toString()).contains("Invalid value for option '--per-class': 0 (must be > 0)");
   }
 }
