@@ -182,24 +182,15 @@ class PhiscaleTest {
         "bench step --precision bf8 @ phiscale bench: Invalid precision: bf8 (must be fp32 or bf16) (see phiscale bench --help)",
         "bench eval --precision bf16 --kernels nd4j @ phiscale bench: Cannot measure with --precision bf16: kernels nd4j compute an inference in fp32 only (see phiscale bench --help)",
         "bench @ phiscale bench: Missing required parameter: 'MODE' (see phiscale bench --help)",
-        "bench fly @ phiscale bench: Invalid mode: fly (must be step or eval) (see phiscale bench"
-            + " --help)",
-        "bench step --batch 0 @ phiscale bench: Invalid batch size: 0 (must be > 0) (see phiscale"
-            + " bench --help)",
-        "bench step --steps 0 @ phiscale bench: Invalid number of steps: 0 (must be > 0) (see"
-            + " phiscale bench --help)",
-        "bench eval --threads 0 @ phiscale bench: Invalid number of threads: 0 (must be > 0) (see"
-            + " phiscale bench --help)",
-        "bench eval --resolution -1 @ phiscale bench: Invalid resolution in pixels: -1 (must be >"
-            + " 0) (see phiscale bench --help)",
-        "bench eval --model c1 @ phiscale bench: Invalid EfficientNet variant: c1 (must be one of"
-            + " b0, b1, b2, b3, b4, b5, b6, b7) (see phiscale bench --help)",
-        "bench eval --kernels cuda @ phiscale bench: Invalid kernels: cuda (must be one of [auto,"
-            + " onednn, nd4j]) (see phiscale bench --help)",
-        "bench step --profil @ phiscale bench: Unknown option: '--profil' (did you mean --profile?)"
-            + " (see phiscale bench --help)",
-        "summary --phi 1 --base b0 @ phiscale summary: Invalid value for option '--base': b0 (must"
-            + " be efficientnet-b0 or tiny) (see phiscale summary --help)",
+        "bench fly @ phiscale bench: Invalid mode: fly (must be step or eval) (see phiscale bench --help)",
+        "bench step --batch 0 @ phiscale bench: Invalid batch size: 0 (must be > 0) (see phiscale bench --help)",
+        "bench step --steps 0 @ phiscale bench: Invalid number of steps: 0 (must be > 0) (see phiscale bench --help)",
+        "bench eval --threads 0 @ phiscale bench: Invalid number of threads: 0 (must be > 0) (see phiscale bench --help)",
+        "bench eval --resolution -1 @ phiscale bench: Invalid resolution in pixels: -1 (must be > 0) (see phiscale bench --help)",
+        "bench eval --model c1 @ phiscale bench: Invalid EfficientNet variant: c1 (must be one of b0, b1, b2, b3, b4, b5, b6, b7) (see phiscale bench --help)",
+        "bench eval --kernels cuda @ phiscale bench: Invalid kernels: cuda (must be one of [auto, onednn, nd4j]) (see phiscale bench --help)",
+        "bench step --profil @ phiscale bench: Unknown option: '--profil' (did you mean --profile?) (see phiscale bench --help)",
+        "summary --phi 1 --base b0 @ phiscale summary: Invalid value for option '--base': b0 (must be efficientnet-b0 or tiny) (see phiscale summary --help)",
       },
       quoteCharacter = '`')
   void usageErrorsAreOneLineAndExitWithTwo(String line, String expected) {
@@ -270,8 +261,7 @@ class PhiscaleTest {
 
     assertThat(errors())
         .containsExactly(
-            "phiscale train: Out of memory: Java heap space (PHISCALE_HEAP sets the heap, 4g unless"
-                + " set)");
+            "phiscale train: Out of memory: Java heap space (PHISCALE_HEAP sets the heap, 4g unless set)");
   }
 
   @Test

@@ -29,7 +29,7 @@ import org.nd4j.linalg.factory.Nd4j;
  */
 public final class ModelZip {
   private static final String COEFFICIENTS = "coefficients.bin";
-  private static final String DESCRIPTION = "phiscale/checkpoint.json";
+  private static final String DESCRIPTION = "phiscale.json";
 
   private ModelZip() {}
 
@@ -58,10 +58,9 @@ public final class ModelZip {
       } finally {
         graph.close();
       }
+      // Not in a folder: ModelSerializer refuses zips with entries for folders.
       try (FileSystem zip = FileSystems.newFileSystem(file)) {
-        Path entry = zip.getPath(DESCRIPTION);
-        Files.createDirectories(entry.getParent());
-        Files.writeString(entry, description);
+        Files.writeString(zip.getPath(DESCRIPTION), description);
       }
       Files.copy(file, out);
     } finally {
