@@ -175,12 +175,7 @@ public record DataSection(
    * @param ancestors list of synsets that those of the tars are mapped to; empty: none
    */
   public record Reading(
-      URI classes,
-      int firstLabel,
-      String labelField,
-      long minImages,
-      URI hierarchy,
-      URI ancestors)
+      URI classes, int firstLabel, String labelField, long minImages, URI hierarchy, URI ancestors)
       implements Serializable {
     public Reading {
       new SectionRules("data.source")
@@ -206,12 +201,7 @@ public record DataSection(
    * @param separator of labels and confidences in a text
    */
   public record Table(
-      URI imageRoot,
-      String uri,
-      String labels,
-      String confidences,
-      String group,
-      String separator)
+      URI imageRoot, String uri, String labels, String confidences, String group, String separator)
       implements Serializable {
     public Table {
       new SectionRules("data.source.table")
@@ -244,8 +234,7 @@ public record DataSection(
    * @param hashes {@code yfcc100m_hash}, for metadata of 23 columns; empty: none
    * @param labels what labels the images
    */
-  public record Yfcc(URI images, URI autotags, URI hashes, Labels labels)
-      implements Serializable {
+  public record Yfcc(URI images, URI autotags, URI hashes, Labels labels) implements Serializable {
     /** What labels the images. */
     public enum Labels {
       /** What a classifier saw, with confidences from 0.5 to 1. */

@@ -102,8 +102,7 @@ final class FetchImages implements PairFlatMapFunction<Iterator<Row>, Placement,
 
     private CheckedItem check(Row row, String key, String ofSplit) {
       if (!row.isNullAt(5)) {
-        return new Refused(
-            key, ofSplit, RejectReason.of(row.getString(5)), row.getString(6));
+        return new Refused(key, ofSplit, RejectReason.of(row.getString(5)), row.getString(6));
       }
       Map<String, Float> classes = tags.of(row.getList(2), row.getList(3));
       if (classes.isEmpty()) {

@@ -23,6 +23,6 @@ interface Input {
   boolean hasSoftTargets();
 
   /** Reads and checks every image, and places it in the shuffle; nothing runs yet. */
-  JavaPairRDD<Placement, CheckedItem> read(
-      LabelSpace labels, ShardLayout layout, String split) throws IOException;
+  JavaPairRDD<Placement, CheckedItem> read(LabelSpace labels, ShardLayout layout, String split)
+      throws IOException;
 }

@@ -34,10 +34,7 @@ final class Inputs {
   Input train() throws IOException {
     if (train == null) {
       Layout layout = data.source().layout();
-      train =
-          isTable(layout)
-              ? table(layout, data.source().train())
-              : files(Sources.train(data));
+      train = isTable(layout) ? table(layout, data.source().train()) : files(Sources.train(data));
     }
     return train;
   }
@@ -70,10 +67,7 @@ final class Inputs {
 
   private Input files(DatasetSource source) throws IOException {
     return SplitInput.of(
-        JavaSparkContext.fromSparkContext(session.sparkContext()),
-        storage,
-        source,
-        data);
+        JavaSparkContext.fromSparkContext(session.sparkContext()), storage, source, data);
   }
 
   private static boolean isTable(Layout layout) {

@@ -129,7 +129,9 @@ record ManifestTable(URI location, Table table) implements ImageTable {
       }
       if (!ABSOLUTE.matcher(uri).matches() && root.isEmpty()) {
         return rejected(
-            uri, RejectReason.INVALID_NAME, "relative, and data.source.table.image-root is not set");
+            uri,
+            RejectReason.INVALID_NAME,
+            "relative, and data.source.table.image-root is not set");
       }
       List<String> labels = row.isNullAt(1) ? List.of() : row.getList(1);
       List<String> confidences = row.isNullAt(2) ? null : row.getList(2);
@@ -160,8 +162,7 @@ record ManifestTable(URI location, Table table) implements ImageTable {
     }
 
     private static Row rejected(String key, RejectReason reason, String detail) {
-      return RowFactory.create(
-          key, null, new String[0], new Float[0], null, reason.id(), detail);
+      return RowFactory.create(key, null, new String[0], new Float[0], null, reason.id(), detail);
     }
   }
 }

@@ -77,8 +77,7 @@ final class Sources {
       case NAME_PREFIX -> new NamePrefixSource(root);
       case IMAGENET_TAR -> new ImageNetTarSource(root);
       case FLAT_VALIDATION ->
-          new FlatValidationSource(
-              root, Storage.uri(groundTruth.toString()), optional(synsets));
+          new FlatValidationSource(root, Storage.uri(groundTruth.toString()), optional(synsets));
       case IMAGENET_KAGGLE -> new ImageNetKaggleSource(root, part);
       case SYNSET_TARS -> new SynsetTarsSource(root);
       case CIFAR -> new CifarSource(root, part);

@@ -51,7 +51,8 @@ final class SplitInput implements Input {
     return new SplitInput(
         spark,
         storage,
-        source instanceof SynsetTarsSource tars ? chosen(spark, storage, tars, data.source().reading())
+        source instanceof SynsetTarsSource tars
+            ? chosen(spark, storage, tars, data.source().reading())
             : source,
         data);
   }
@@ -62,7 +63,8 @@ final class SplitInput implements Input {
     SynsetTarsSource chosen = all;
     if (isSet(reading.ancestors())) {
       Set<String> targets = new HashSet<>();
-      for (String line : storage.readUtf8(Storage.uri(reading.ancestors().toString())).lines().toList()) {
+      for (String line :
+          storage.readUtf8(Storage.uri(reading.ancestors().toString())).lines().toList()) {
         if (!line.isBlank()) {
           targets.add(line.strip().split("\\s+", 2)[0]);
         }

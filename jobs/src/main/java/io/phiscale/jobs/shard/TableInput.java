@@ -36,8 +36,7 @@ final class TableInput implements Input {
   private final Dataset<Row> rows;
   private long bytes = -1;
 
-  TableInput(
-      SparkSession session, Storage storage, ImageTable table, DataSection data)
+  TableInput(SparkSession session, Storage storage, ImageTable table, DataSection data)
       throws IOException {
     this.session = session;
     this.storage = storage;
@@ -64,8 +63,7 @@ final class TableInput implements Input {
       return tags.labels();
     }
     session.sparkContext().setJobDescription("Shard: find the classes of " + description());
-    List<String> names =
-        rows.javaRDD().flatMap(new ClassNames(tags)).distinct().collect();
+    List<String> names = rows.javaRDD().flatMap(new ClassNames(tags)).distinct().collect();
     if (names.isEmpty()) {
       throw new IOException("No labelled images in " + description());
     }

@@ -66,8 +66,7 @@ record YfccTable(URI location, Yfcc yfcc) implements ImageTable {
         session
             .createDataFrame(lines(session, location).javaRDD().map(new Photo()), PHOTOS)
             .filter("id is not null");
-    Dataset<Row> hashes =
-        yfcc.hashes().toString().isEmpty() ? null : pairs(session, yfcc.hashes());
+    Dataset<Row> hashes = yfcc.hashes().toString().isEmpty() ? null : pairs(session, yfcc.hashes());
     Dataset<Row> hashed =
         hashes == null
             ? photos.selectExpr("id", "hash", "user", "tags", "problem")
@@ -75,8 +74,11 @@ record YfccTable(URI location, Yfcc yfcc) implements ImageTable {
                 .join(hashes, photos.col("id").equalTo(hashes.col("id")), "left")
                 .select(
                     photos.col("id"),
-                    org.apache.spark.sql.functions.coalesce(
-                            photos.col("hash"), hashes.col("value"))
+                    org.apache
+                        .spark
+                        .sql
+                        .functions
+                        .coalesce(photos.col("hash"), hashes.col("value"))
                         .as("hash"),
                     photos.col("user"),
                     photos.col("tags"),

@@ -105,8 +105,7 @@ class CollectionsTest {
         .option("compression", "bzip2")
         .text(parts.toUri().toString());
     try (Stream<Path> files = Files.list(parts)) {
-      Path part =
-          files.filter(file -> file.toString().endsWith(".bz2")).findFirst().orElseThrow();
+      Path part = files.filter(file -> file.toString().endsWith(".bz2")).findFirst().orElseThrow();
       return Files.move(part, folder.resolve(name + ".bz2")).toString();
     }
   }
@@ -127,7 +126,13 @@ class CollectionsTest {
         configuration(
             "cifar",
             Map.of(
-                "layout", "cifar", "train", root, "validation.layout", "cifar", "validation.uri",
+                "layout",
+                "cifar",
+                "train",
+                root,
+                "validation.layout",
+                "cifar",
+                "validation.uri",
                 root));
     ShardManifest manifest = shard(configuration);
     assertThat(manifest.labels().names()).containsExactly("airplane", "automobile", "bird");
@@ -149,8 +154,12 @@ class CollectionsTest {
         configuration(
             "first",
             Map.of(
-                "layout", "class-folders", "train", folder.resolve("images").toString(),
-                "validation-fraction", "0.3"));
+                "layout",
+                "class-folders",
+                "train",
+                folder.resolve("images").toString(),
+                "validation-fraction",
+                "0.3"));
     shard(first);
     Path wds = folder.resolve("wds");
     ExportJob.Result result = new ExportJob(session, first).run(wds.toUri());
@@ -161,9 +170,16 @@ class CollectionsTest {
         configuration(
             "again",
             Map.of(
-                "layout", "webdataset", "train", wds + "/train-{000000..000000}.tar",
-                "validation.layout", "webdataset", "validation.uri", wds + "/val-*.tar",
-                "label-field", "class"));
+                "layout",
+                "webdataset",
+                "train",
+                wds + "/train-{000000..000000}.tar",
+                "validation.layout",
+                "webdataset",
+                "validation.uri",
+                wds + "/val-*.tar",
+                "label-field",
+                "class"));
     ShardManifest manifest = shard(again);
     assertThat(manifest.contentDigest())
         .isEqualTo(ShardManifest.read(STORAGE, first.data().shards()).contentDigest());
@@ -200,8 +216,7 @@ class CollectionsTest {
     }
     Files.writeString(folder.resolve("pool/text.png"), "no image");
     String tags =
-        write(
-            "tags.tsv", "#Poodle\tn02113335", "dog\tn02084071", "crane\tn01\n", "crane\tn03", "");
+        write("tags.tsv", "#Poodle\tn02113335", "dog\tn02084071", "crane\tn01\n", "crane\tn03", "");
     String table =
         write(
             "ig.csv",
@@ -230,8 +245,7 @@ class CollectionsTest {
     PhiscaleConfiguration configuration = configuration("ig", source);
     ShardManifest manifest = shard(configuration);
     // n01 n02084071 n02113335 n03
-    assertThat(manifest.labels().names())
-        .containsExactly("n01", "n02084071", "n02113335", "n03");
+    assertThat(manifest.labels().names()).containsExactly("n01", "n02084071", "n02113335", "n03");
     assertThat(softRows(configuration, "train"))
         .containsExactlyInAnyOrder(
             "0.png 1 [2, 1] [0.5, 0.9]",
@@ -270,7 +284,12 @@ class CollectionsTest {
     lines.add("{broken");
     String json = write("jft.jsonl", lines.toArray(String[]::new));
     String parquet = folder.resolve("jft.parquet").toUri().toString();
-    session.read().json(json).filter("uri is not null").drop("_corrupt_record").write()
+    session
+        .read()
+        .json(json)
+        .filter("uri is not null")
+        .drop("_corrupt_record")
+        .write()
         .parquet(parquet);
     Map<String, String> source = new LinkedHashMap<>();
     source.put("layout", "table");
@@ -301,12 +320,29 @@ class CollectionsTest {
     return String.join(
         "\t",
         List.of(
-            "60000000" + number, "4908220%s@N00".formatted(number), "nick+name",
-            "2012-02-16 09:56:37.0", "1331840483", "Canon+PowerShot", "IMG_0520", "a%20text",
-            userTags, "", "-81.8", "24.5", "12", "http://www.flickr.com/photos/x/",
-            "http://farm8.staticflickr.com/7205/" + number + "_x.jpg", "Attribution License",
-            "http://creativecommons.org/licenses/by/2.0/", "7205", "8", "df7747990d", "692d7e0a7f",
-            "jpg", String.valueOf(marker)));
+            "60000000" + number,
+            "4908220%s@N00".formatted(number),
+            "nick+name",
+            "2012-02-16 09:56:37.0",
+            "1331840483",
+            "Canon+PowerShot",
+            "IMG_0520",
+            "a%20text",
+            userTags,
+            "",
+            "-81.8",
+            "24.5",
+            "12",
+            "http://www.flickr.com/photos/x/",
+            "http://farm8.staticflickr.com/7205/" + number + "_x.jpg",
+            "Attribution License",
+            "http://creativecommons.org/licenses/by/2.0/",
+            "7205",
+            "8",
+            "df7747990d",
+            "692d7e0a7f",
+            "jpg",
+            String.valueOf(marker)));
   }
 
   private void yfccImages() throws IOException {
@@ -340,11 +376,16 @@ class CollectionsTest {
         configuration(
             "yfcc",
             Map.of(
-                "layout", "yfcc100m",
-                "train", metadata,
-                "yfcc.images", folder.resolve("data/images").toString(),
-                "yfcc.autotags", autotags,
-                "weak-labels.min-confidence", "0.55"));
+                "layout",
+                "yfcc100m",
+                "train",
+                metadata,
+                "yfcc.images",
+                folder.resolve("data/images").toString(),
+                "yfcc.autotags",
+                autotags,
+                "weak-labels.min-confidence",
+                "0.55"));
     ShardManifest manifest = shard(configuration);
     assertThat(manifest.labels().names()).containsExactly("great ape", "outdoor", "sky");
     assertThat(softRows(configuration, "train"))
@@ -370,13 +411,18 @@ class CollectionsTest {
         configuration(
             "yfcc",
             Map.of(
-                "layout", "yfcc100m",
-                "train", metadata,
-                "yfcc.images", folder.resolve("data/images").toString(),
-                "yfcc.hashes", hashes,
-                "yfcc.labels", "user-tags",
+                "layout",
+                "yfcc100m",
+                "train",
+                metadata,
+                "yfcc.images",
+                folder.resolve("data/images").toString(),
+                "yfcc.hashes",
+                hashes,
+                "yfcc.labels",
+                "user-tags",
                 "weak-labels.tags",
-                    write("t.tsv", "caf\u00e9\tn02930766", "red fox\tn02119022", "beach\tn09217230")));
+                write("t.tsv", "caf\u00e9\tn02930766", "red fox\tn02119022", "beach\tn09217230")));
     ShardManifest manifest = shard(configuration);
     assertThat(manifest.labels().names()).containsExactly("n02119022", "n02930766", "n09217230");
     assertThat(softRows(configuration, "train"))
