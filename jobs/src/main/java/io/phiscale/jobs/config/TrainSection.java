@@ -325,7 +325,7 @@ public record TrainSection(
       double most = name == Name.RANDAUGMENT && form == Form.TPU ? 100 : 10;
       new SectionRules("train.augment")
           .require(
-              magnitude == UNSET || magnitude >= 0 && magnitude <= most,
+              magnitude == UNSET || (magnitude >= 0 && magnitude <= most),
               "magnitude",
               magnitude,
               String.format("in [0, %.0f]", most))
