@@ -310,8 +310,7 @@ public record TrainSection(
    * @param magnitudeStddev deviation of RandAugment's magnitude, &gt;= 0
    * @param layers operations of RandAugment, &gt; 0
    */
-  public record Policy(
-      Name name, Form form, double magnitude, double magnitudeStddev, int layers)
+  public record Policy(Name name, Form form, double magnitude, double magnitudeStddev, int layers)
       implements Serializable {
     /** RandAugment's magnitude where none is set (tpu main.py; timm's level 10). */
     public static final double DEFAULT_MAGNITUDE = 10;

@@ -67,7 +67,15 @@ final class ScorePartition implements FlatMapFunction<Iterator<RowGroup>, TopKAc
     EpochOrder order = new EpochOrder(groups, 0, 0);
     try (Predictor predictor = new Predictor(network, kernels, threads, precision);
         BatchLoader batches =
-            Loaders.open(storage, order.slice(0, order.size()), 0, transform, Augmentation.NONE, 0, 0, loader)) {
+            Loaders.open(
+                storage,
+                order.slice(0, order.size()),
+                0,
+                transform,
+                Augmentation.NONE,
+                0,
+                0,
+                loader)) {
       predictor.load(parameters.value().values());
       for (Optional<Batch> next = batches.next(); next.isPresent(); next = batches.next()) {
         try (Batch batch = next.get()) {

@@ -55,8 +55,7 @@ class TrainingPicturesTest {
     assertThat(policy("policy=autoaugment")).isEqualTo(new AutoAugment(PolicyForm.TPU));
     assertThat(policy("policy=autoaugment", "policy-form=timm-increasing"))
         .isEqualTo(new AutoAugment(PolicyForm.TIMM_INCREASING));
-    assertThat(policy("policy=randaugment"))
-        .isEqualTo(new RandAugment(PolicyForm.TPU, 2, 10, 0));
+    assertThat(policy("policy=randaugment")).isEqualTo(new RandAugment(PolicyForm.TPU, 2, 10, 0));
     assertThat(
             policy(
                 "policy=randaugment",

@@ -28,8 +28,8 @@ public final class Labels {
   }
 
   /**
-   * Two classes per image: image i is {@code shares[i]} of {@code classes[i]} and the rest of {@code
-   * otherClasses[i]}.
+   * Two classes per image: image i is {@code shares[i]} of {@code classes[i]} and the rest of
+   * {@code otherClasses[i]}.
    *
    * @param classes N class indices
    * @param otherClasses N class indices, which may be the same

@@ -60,8 +60,7 @@ class LabelsTest {
   void aMixedLabelIsTheMixtureOfItsLabels(String kernels) {
     Step own = step(kernels, Labels.of(OWN));
     Step other = step(kernels, Labels.of(OTHER));
-    Step mixed =
-        step(kernels, Labels.mixed(OWN, OTHER, new float[] {0.75f, 0.75f, 0.75f, 0.75f}));
+    Step mixed = step(kernels, Labels.mixed(OWN, OTHER, new float[] {0.75f, 0.75f, 0.75f, 0.75f}));
 
     assertThat(own.loss).isNotCloseTo(other.loss, within(1e-3));
     assertThat(mixed.loss).isCloseTo(0.75 * own.loss + 0.25 * other.loss, within(1e-5));
