@@ -38,9 +38,9 @@ class WarpTest {
       out[i] = (byte) (i % 3 == 0 ? 9 : i % 3 == 1 ? 99 : 199);
     }
     for (int i = 0; i < out.length; i++) {
-      int pixel = i / 3;
-      int line = pixel / width;
-      double inX = pixel % width + 0.5;
+      int line = i / 3 / width;
+      int place = i / 3 % width;
+      double inX = place + 0.5;
       double inY = line + 0.5;
       double x = a[0] * inX + a[1] * inY + a[2];
       double y = a[3] * inX + a[4] * inY + a[5];
