@@ -219,7 +219,7 @@ final class Binder {
             () ->
                 new TrainSection.Averaging(
                     keys.int32("train.averaging.local-steps"),
-                    keys.choice("train.averaging.schedule", TrainSection.Averaging.Schedule.class),
+                    keys.choice("train.averaging.schedule", TrainSection.Averaging.Period.class),
                     keys.number("train.averaging.synchronous-epochs"),
                     keys.number("train.averaging.qsr-alpha"),
                     keys.int32("train.averaging.max-local-steps"),

@@ -171,7 +171,7 @@ public record TrainSection(
    */
   public record Averaging(
       int localSteps,
-      Schedule schedule,
+      Period schedule,
       double synchronousEpochs,
       double qsrAlpha,
       int maxLocalSteps,
@@ -188,7 +188,7 @@ public record TrainSection(
           .notNegative("synchronous-epochs", synchronousEpochs)
           .positive("qsr-alpha", qsrAlpha)
           .require(
-              schedule != Schedule.QSR || maxLocalSteps >= localSteps,
+              schedule != Period.QSR || maxLocalSteps >= localSteps,
               "max-local-steps",
               maxLocalSteps,
               ">= train.averaging.local-steps = " + localSteps)
@@ -198,7 +198,7 @@ public record TrainSection(
     }
 
     /** How the number of local steps changes. */
-    public enum Schedule {
+    public enum Period {
       /** Not at all. */
       CONSTANT,
       /** With the inverse square of the learning rate (Gu et al. 2023). */

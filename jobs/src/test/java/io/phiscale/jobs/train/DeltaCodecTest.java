@@ -59,7 +59,7 @@ class DeltaCodecTest {
             case FP32 -> 0;
             case BF16 -> 0x1p-8 * value;
             case FP16 -> Math.max(0x1p-11 * value, 0x1p-39 * largest);
-              // The scale and the product are rounded to single precision.
+            // The scale and the product are rounded to single precision.
             case INT8 -> largest / 254 * (1 + 1e-4);
           };
       assertThat(Math.abs((double) decoded[i] - values[i])).isLessThanOrEqualTo(bound);
