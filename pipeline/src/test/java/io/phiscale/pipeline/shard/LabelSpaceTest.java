@@ -72,6 +72,7 @@ class LabelSpaceTest {
             "unsupported-format",
             "too-large",
             "duplicate-key",
+            "duplicate-content",
             "unknown-label",
             "unsafe-entry",
             "link-entry",
