@@ -68,7 +68,7 @@ class BatchMixerTest {
 
     @Override
     public long position() {
-      return 100 + index;
+      return 100L + index;
     }
   }
 
