@@ -7,27 +7,31 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Parameters;
 
-/** {@code phiscale dataset show|verify|sample}. */
+/** {@code phiscale dataset show|verify|sample|export}. */
 @Command(
     name = "dataset",
-    header = "Look at a sharded data set: its table, its checksums, its pictures.",
+    header = "Look at a sharded data set, check it, or export it to another format.",
     description = {
       "  show     splits, rejects by reason and classes, from the manifest",
       "  verify   reads every image and compares it with its checksum, in parallel",
-      "  sample   writes an HTML page of random images of each class, and of the rejects"
+      "  sample   writes an HTML page of random images of each class, and of the rejects",
+      "  export   writes the images as WebDataset tars, one per shard, which PyTorch reads: KEY.cls",
+      "           (the label), KEY.jpg (the stored bytes), KEY.json; and classes.txt"
     },
     footer = {
       "%nExamples:",
       "  phiscale dataset show --config conf/cifar10.conf",
       "  phiscale dataset verify --config conf/imagenet-b0.conf",
-      "  phiscale dataset sample --config conf/cifar10.conf --split val --output val.html"
+      "  phiscale dataset sample --config conf/cifar10.conf --split val --output val.html",
+      "  phiscale dataset export --config conf/cifar10.conf --format webdataset --output /data/wds"
     })
 final class DatasetCommand extends JobCommand {
   /** What is to be done. */
   enum Action {
     show,
     verify,
-    sample
+    sample,
+    export
   }
 
   @Parameters(index = "0", paramLabel = "ACTION", description = "One of ${COMPLETION-CANDIDATES}.")
@@ -63,9 +67,17 @@ final class DatasetCommand extends JobCommand {
 
   @Option(
       names = "--output",
-      paramLabel = "FILE",
-      description = "sample: the page (default: sample-SPLIT.html beside the shards).")
+      paramLabel = "PLACE",
+      description =
+          "sample: the page (default: sample-SPLIT.html beside the shards). export: the folder.")
   private String output;
+
+  @Option(
+      names = "--format",
+      paramLabel = "NAME",
+      defaultValue = "webdataset",
+      description = "export: webdataset (default: ${DEFAULT-VALUE}).")
+  private String format;
 
   @Override
   void run(JobRunner runner, PhiscaleConfiguration configuration, Console console)
@@ -77,6 +89,15 @@ final class DatasetCommand extends JobCommand {
               "Invalid value for option '%s': %s (must be > 0)",
               classes <= 0 ? "--classes" : "--per-class", classes <= 0 ? classes : perClass));
     }
+    if (action == Action.export && output == null) {
+      throw new ParameterException(
+          spec.commandLine(), "Missing option --output: the folder to export to");
+    }
+    if (!format.equals("webdataset")) {
+      throw new ParameterException(
+          spec.commandLine(),
+          "Invalid value for option '--format': " + format + " (must be webdataset)");
+    }
     switch (action) {
       case show -> runner.showDataset(configuration, classes, console);
       case verify -> runner.verifyDataset(configuration, console);
@@ -86,6 +107,7 @@ final class DatasetCommand extends JobCommand {
               new SampleJob.Request(split, perClass, classes, seed),
               output == null ? "" : output,
               console);
+      case export -> runner.exportDataset(configuration, output, console);
     }
   }
 }

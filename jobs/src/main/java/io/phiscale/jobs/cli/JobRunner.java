@@ -31,6 +31,10 @@ public interface JobRunner {
       Console console)
       throws Exception;
 
+  /** Reads {@code data.shards}, writes WebDataset tars to a location. */
+  void exportDataset(PhiscaleConfiguration configuration, String output, Console console)
+      throws Exception;
+
   /** Reads {@code data.shards}, writes or continues {@code train.output}. */
   void train(PhiscaleConfiguration configuration, Console console) throws Exception;
 

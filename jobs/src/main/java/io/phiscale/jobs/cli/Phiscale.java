@@ -51,7 +51,8 @@ import picocli.CommandLine.UnmatchedArgumentException;
       SummaryCommand.class,
       DoctorCommand.class,
       BenchCommand.class,
-      ConvertCommand.class
+      ConvertCommand.class,
+      CheckpointsCommand.class
     })
 public final class Phiscale implements Runnable {
   /** The job is done and its output is whole. */

@@ -7,9 +7,11 @@ import io.phiscale.jobs.dataset.VerifyJob;
 import io.phiscale.jobs.doctor.Doctor;
 import io.phiscale.jobs.doctor.Finding;
 import io.phiscale.jobs.evaluate.EvaluateJob;
+import io.phiscale.jobs.evaluate.MinivalScoring;
 import io.phiscale.jobs.report.EvaluationReport;
 import io.phiscale.jobs.report.NetworkResult;
 import io.phiscale.jobs.run.SparkContexts;
+import io.phiscale.jobs.shard.ExportJob;
 import io.phiscale.jobs.shard.ShardJob;
 import io.phiscale.jobs.study.ReportFiles;
 import io.phiscale.jobs.study.StudyJob;
@@ -84,10 +86,32 @@ public final class SparkJobRunner implements JobRunner {
   }
 
   @Override
+  public void exportDataset(PhiscaleConfiguration configuration, String output, Console console)
+      throws Exception {
+    URI place = Storage.uri(output);
+    try (SparkSession session = open(configuration)) {
+      ExportJob.Result result = new ExportJob(session, configuration).run(place);
+      StringBuilder text = new StringBuilder("Exported:");
+      result
+          .images()
+          .forEach(
+              (split, images) ->
+                  text.append(
+                      String.format(
+                          Locale.ROOT,
+                          " %s %,d images in %d tars;",
+                          split,
+                          images,
+                          result.tars().get(split))));
+      console.print(text + System.lineSeparator() + "WebDataset: " + shown(place));
+    }
+  }
+
+  @Override
   public void train(PhiscaleConfiguration configuration, Console console) throws Exception {
     try (SparkSession session = open(configuration)) {
       TrainJob.Result result =
-          new TrainJob(session, configuration)
+          new TrainJob(session, configuration, new MinivalScoring(session, configuration))
               .run(new TrainingProgress(console, configuration.name(), configuration));
       console.print(
           String.format(
@@ -165,7 +189,8 @@ public final class SparkJobRunner implements JobRunner {
             System.lineSeparator(),
             "",
             "Next:",
-            "  jobs/bin/phiscale summary --phi 1 --base tiny --classes 10   what these networks are",
+            "  jobs/bin/phiscale summary --phi 1 --base tiny --classes 10   what these networks"
+                + " are",
             "  jobs/bin/phiscale study --help                               a study of your own",
             "  conf/cifar10.conf, conf/imagenet-phi-study.conf              where to begin"));
   }

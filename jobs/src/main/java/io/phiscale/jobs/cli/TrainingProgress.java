@@ -1,6 +1,7 @@
 package io.phiscale.jobs.cli;
 
 import io.phiscale.jobs.config.PhiscaleConfiguration;
+import io.phiscale.jobs.run.MinivalScore;
 import io.phiscale.jobs.run.RoundMetrics;
 import io.phiscale.jobs.train.TrainingListener;
 import java.time.Duration;
@@ -48,6 +49,19 @@ final class TrainingProgress implements TrainingListener {
     }
     double perRound = seconds / (round.round() - firstRound + 1);
     console.progress(line(round) + "  ETA " + time(perRound * (rounds - round.round())));
+  }
+
+  @Override
+  public void scored(MinivalScore score) {
+    console.note(
+        String.format(
+            Locale.ROOT,
+            "%s: %s has top-1 %.2f%% on %,d minival images (%s)",
+            name,
+            score.checkpoint(),
+            100 * score.top1(),
+            score.images(),
+            score.weights().label()));
   }
 
   private String line(RoundMetrics round) {

@@ -72,18 +72,25 @@ public final class RunDirectory {
     write(new Path(new Path(root), RUN), Json.pretty(provenance));
   }
 
-  /** Writes the rounds since the last checkpoint; nothing if there are none. */
+  /**
+   * Writes the rounds since the last checkpoint; nothing if there are none. Files of later rounds,
+   * which an attempt left that was not continued, are deleted.
+   */
   public void append(List<RoundMetrics> rounds) throws IOException {
     if (rounds.isEmpty()) {
       return;
+    }
+    String name = String.format("round-%08d.jsonl", rounds.get(0).round());
+    for (Path file : files(metrics())) {
+      if (file.getName().compareTo(name) > 0) {
+        storage.fileSystem(root).delete(file, false);
+      }
     }
     StringBuilder lines = new StringBuilder();
     for (RoundMetrics round : rounds) {
       lines.append(Json.line(round)).append('\n');
     }
-    write(
-        new Path(metrics(), String.format("round-%08d.jsonl", rounds.get(0).round())),
-        lines.toString());
+    write(new Path(metrics(), name), lines.toString());
   }
 
   /**

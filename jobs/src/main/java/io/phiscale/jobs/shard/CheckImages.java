@@ -3,14 +3,8 @@ package io.phiscale.jobs.shard;
 import io.phiscale.jobs.config.DataSection;
 import io.phiscale.jobs.shard.CheckedItem.Accepted;
 import io.phiscale.jobs.shard.CheckedItem.Refused;
-import io.phiscale.pipeline.image.ColourMoments;
-import io.phiscale.pipeline.image.DecodeResult;
-import io.phiscale.pipeline.image.ImageDecoder;
-import io.phiscale.pipeline.image.ImageFormat;
-import io.phiscale.pipeline.image.ImageShrinker;
 import io.phiscale.pipeline.shard.LabelSpace;
 import io.phiscale.pipeline.shard.RejectReason;
-import io.phiscale.pipeline.shard.ShardRecord;
 import io.phiscale.pipeline.source.DatasetSource;
 import io.phiscale.pipeline.source.SourceItem;
 import io.phiscale.pipeline.source.SourceItems;
@@ -20,9 +14,7 @@ import java.io.IOException;
 import java.io.Serializable;
 import java.io.UncheckedIOException;
 import java.util.Iterator;
-import java.util.Locale;
 import java.util.NoSuchElementException;
-import java.util.Optional;
 import java.util.OptionalInt;
 import org.apache.spark.TaskContext;
 import org.apache.spark.api.java.function.PairFlatMapFunction;
@@ -60,11 +52,7 @@ final class CheckImages
   /** Lazy, so that a task holds one image at a time. */
   private final class Checking implements Iterator<Tuple2<Placement, CheckedItem>> {
     private final Iterator<Assignment> assignments;
-    private final ImageDecoder decoder = new ImageDecoder(data.maxPixels());
-    private final Optional<ImageShrinker> shrinker =
-        data.store().shortSide() == 0
-            ? Optional.empty()
-            : Optional.of(new ImageShrinker(data.store().shortSide(), data.store().jpegQuality()));
+    private final ImageCheck images = new ImageCheck(data);
     private Assignment current;
     private SourceItems items;
 
@@ -74,8 +62,7 @@ final class CheckImages
     }
 
     private void close() {
-      decoder.close();
-      shrinker.ifPresent(ImageShrinker::close);
+      images.close();
       closeItems();
     }
 
@@ -135,35 +122,7 @@ final class CheckImages
             RejectReason.UNKNOWN_LABEL,
             String.format("class %s is not among the training classes", image.className()));
       }
-      DecodeResult result = decoder.decode(image.bytes());
-      if (result instanceof DecodeResult.Rejected rejected) {
-        return new Refused(
-            image.key(), split, RejectReason.valueOf(rejected.reason().name()), rejected.detail());
-      }
-      try (DecodeResult.Decoded decoded = (DecodeResult.Decoded) result) {
-        ColourMoments colours = ColourMoments.of(decoded);
-        Optional<ImageShrinker.Smaller> smaller = shrinker.flatMap(by -> by.shrink(decoded));
-        if (smaller.isPresent()) {
-          return new Accepted(
-              ShardRecord.of(
-                  image.key(),
-                  label.getAsInt(),
-                  smaller.get().bytes(),
-                  smaller.get().width(),
-                  smaller.get().height(),
-                  ImageFormat.JPEG.id()),
-              colours);
-        }
-        return new Accepted(
-            ShardRecord.of(
-                image.key(),
-                label.getAsInt(),
-                image.bytes(),
-                decoded.widthPx(),
-                decoded.heightPx(),
-                decoded.format().name().toLowerCase(Locale.ROOT)),
-            colours);
-      }
+      return images.check(image.key(), image.bytes(), split, SoftTargets.of(label.getAsInt()));
     }
   }
 }

@@ -11,10 +11,12 @@ sealed interface CheckedItem extends Serializable {
   /**
    * An image that decodes, with its label.
    *
-   * @param image as it is stored
+   * @param image as it is stored, with the label of the largest weight
+   * @param targets all its labels
    * @param colours of the image as it came
    */
-  record Accepted(ShardRecord image, ColourMoments colours) implements CheckedItem {}
+  record Accepted(ShardRecord image, SoftTargets targets, ColourMoments colours)
+      implements CheckedItem {}
 
   /**
    * An item that cannot be used: a row of the rejects table.

@@ -5,6 +5,7 @@ import io.phiscale.jobs.shard.CheckedItem.Accepted;
 import java.io.Serializable;
 import java.util.Comparator;
 import java.util.Iterator;
+import java.util.List;
 import java.util.NoSuchElementException;
 import java.util.Objects;
 import java.util.stream.Stream;
@@ -16,13 +17,17 @@ import scala.Tuple2;
 
 /**
  * Finds images whose bytes (SHA-256) lie elsewhere in the collection too. What is kept is decided
- * by split (validation before training, so that nothing that is evaluated on was trained on), then
- * by the shuffle's order: by seed and key alone.
+ * by split (validation before minival before training, so that nothing that is evaluated on was
+ * trained on), then by the shuffle's order: by seed and key alone.
  *
  * <p>Only digests and keys are shuffled, sorted by digest, and streamed: a picture that a
  * collection holds a million times ("photo not available") fills no memory.
  */
 final class RepeatedContents {
+  /** Whose images are kept first. */
+  private static final List<String> RANKED =
+      List.of(ShardLayout.VALIDATION, ShardLayout.MINIVAL, ShardLayout.TRAIN);
+
   private RepeatedContents() {}
 
   /**
@@ -91,7 +96,7 @@ final class RepeatedContents {
     }
 
     private Tuple2<Claim, Boolean> claim(Placement placement, Accepted accepted) {
-      int rank = layout.splitAt(placement.partition()).equals(ShardLayout.TRAIN) ? 1 : 0;
+      int rank = RANKED.indexOf(layout.splitAt(placement.partition()));
       return new Tuple2<>(new Claim(accepted.image().sha256(), rank, placement), Boolean.TRUE);
     }
   }

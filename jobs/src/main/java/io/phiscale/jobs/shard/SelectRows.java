@@ -27,6 +27,16 @@ final class SelectRows implements FlatMapFunction<Iterator<CheckedItem>, Row> {
           .add("format", DataTypes.StringType, false)
           .add("sha256", DataTypes.StringType, false);
 
+  /**
+   * The same with what several weighted labels an image has: {@code soft_labels}, indices into the
+   * label space, and {@code soft_weights}, as the collection gives them. Readers of {@link
+   * ShardRecord} see {@code label} alone, the one with the largest weight.
+   */
+  static final StructType SOFT_IMAGES =
+      IMAGES
+          .add("soft_labels", DataTypes.createArrayType(DataTypes.IntegerType, false), false)
+          .add("soft_weights", DataTypes.createArrayType(DataTypes.FloatType, false), false);
+
   /** Columns of the rejects table. */
   static final StructType REJECTS =
       new StructType()
@@ -38,6 +48,7 @@ final class SelectRows implements FlatMapFunction<Iterator<CheckedItem>, Row> {
   /** Which table. */
   enum Table {
     IMAGES,
+    SOFT_IMAGES,
     REJECTS
   }
 
@@ -57,6 +68,11 @@ final class SelectRows implements FlatMapFunction<Iterator<CheckedItem>, Row> {
               .filter(Accepted.class::isInstance)
               .map(item -> row(((Accepted) item).image()))
               .iterator();
+      case SOFT_IMAGES ->
+          stream
+              .filter(Accepted.class::isInstance)
+              .map(item -> softRow((Accepted) item))
+              .iterator();
       case REJECTS ->
           stream.filter(Refused.class::isInstance).map(item -> row((Refused) item)).iterator();
     };
@@ -71,6 +87,21 @@ final class SelectRows implements FlatMapFunction<Iterator<CheckedItem>, Row> {
         image.height(),
         image.format(),
         image.sha256());
+  }
+
+  private static Row softRow(Accepted item) {
+    ShardRecord image = item.image();
+    SoftTargets targets = item.targets();
+    return RowFactory.create(
+        image.key(),
+        image.label(),
+        image.image(),
+        image.width(),
+        image.height(),
+        image.format(),
+        image.sha256(),
+        targets.labels().toArray(Integer[]::new),
+        targets.weights().toArray(Float[]::new));
   }
 
   private static Row row(Refused item) {

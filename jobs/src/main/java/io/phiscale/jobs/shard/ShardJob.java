@@ -5,7 +5,6 @@ import io.phiscale.jobs.config.DataSection.Deduplicate;
 import io.phiscale.jobs.config.DataSection.Validation;
 import io.phiscale.jobs.config.PhiscaleConfiguration;
 import io.phiscale.jobs.run.BuildInfo;
-import io.phiscale.jobs.shard.CheckImages.Assignment;
 import io.phiscale.pipeline.shard.ImageStatistics;
 import io.phiscale.pipeline.shard.LabelSpace;
 import io.phiscale.pipeline.shard.RejectReason;
@@ -14,14 +13,11 @@ import io.phiscale.pipeline.shard.ShardFiles;
 import io.phiscale.pipeline.shard.ShardManifest;
 import io.phiscale.pipeline.shard.ShardRecord;
 import io.phiscale.pipeline.shard.ShardSplit;
-import io.phiscale.pipeline.source.DatasetSource;
-import io.phiscale.pipeline.source.SourceSplit;
 import io.phiscale.pipeline.storage.Storage;
 import io.phiscale.pipeline.storage.StoredFile;
 import java.io.IOException;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
-import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.EnumMap;
 import java.util.List;
@@ -45,6 +41,7 @@ import scala.Tuple2;
  * <pre>
  *   SHARDS/train/part-*.parquet      shuffled images, one row each
  *   SHARDS/val/part-*.parquet
+ *   SHARDS/minival/part-*.parquet    held out of train, to choose between checkpoints
  *   SHARDS/rejects/part-*.parquet    what was refused, and why
  *   SHARDS/manifest.json             counts, classes, digests; written last
  * </pre>
@@ -101,31 +98,35 @@ public final class ShardJob {
                   + " another folder",
               root));
     }
-    DatasetSource train = Sources.train(data);
-    Optional<DatasetSource> validation = Sources.validation(data);
-    LabelSpace labels = train.labelSpace(storage);
-    List<Assignment> assignments = new ArrayList<>();
-    long trainBytes = assign(train, ShardLayout.TRAIN, assignments);
-    long validationBytes =
-        validation.isPresent() ? assign(validation.get(), ShardLayout.VALIDATION, assignments) : 0;
+    JavaSparkContext spark = JavaSparkContext.fromSparkContext(session.sparkContext());
+    Inputs inputs = new Inputs(session, storage, data);
+    Input train = inputs.train();
+    Optional<Input> validation = inputs.validation();
+    LabelSpace labels = inputs.labels();
+    long trainBytes = train.bytes();
+    long validationBytes = validation.isPresent() ? validation.get().bytes() : 0;
     double heldOut =
         data.source().validation() instanceof Validation.HeldOut share ? share.fraction() : 0;
+    double minival = data.source().minivalFraction();
+    double trained = (1 - heldOut) * (1 - minival);
     long shardBytes = data.shardBytes();
     ShardLayout layout =
         new ShardLayout(
             data.seed(),
-            shards((long) (trainBytes * (1 - heldOut)), shardBytes),
+            shards((long) (trainBytes * trained), shardBytes),
             validation.isPresent()
                 ? shards(validationBytes, shardBytes)
                 : heldOut > 0 ? shards((long) (trainBytes * heldOut), shardBytes) : 0,
-            heldOut);
-    JavaSparkContext spark = JavaSparkContext.fromSparkContext(session.sparkContext());
+            minival > 0 ? shards((long) (trainBytes * (1 - heldOut) * minival), shardBytes) : 0,
+            heldOut,
+            minival);
     spark.setJobDescription("Shard: read, decode and shuffle the images of " + train.description());
+    JavaPairRDD<Placement, CheckedItem> checked = train.read(labels, layout, ShardLayout.TRAIN);
+    if (validation.isPresent()) {
+      checked = checked.union(validation.get().read(labels, layout, ShardLayout.VALIDATION));
+    }
     JavaPairRDD<Placement, CheckedItem> shuffled =
-        spark
-            .parallelize(assignments, assignments.size())
-            .mapPartitionsToPair(new CheckImages(storage, labels, layout, data))
-            .repartitionAndSortWithinPartitions(new Placement.ByPartition(layout.partitions()));
+        checked.repartitionAndSortWithinPartitions(new Placement.ByPartition(layout.partitions()));
     Deduplicate policy = data.deduplicate();
     JavaPairRDD<Placement, RepeatedContents.Original> repeated =
         policy == Deduplicate.NONE
@@ -140,7 +141,8 @@ public final class ShardJob {
     requireFewRefused(summaries, refused);
     Map<String, ShardSplit> splits = new TreeMap<>();
     splits.put(
-        ShardLayout.TRAIN, write(distinct, layout, ShardLayout.TRAIN, train, labels, summaries));
+        ShardLayout.TRAIN,
+        write(distinct, layout, ShardLayout.TRAIN, train, train, labels, summaries));
     if (layout.validationShards() > 0) {
       splits.put(
           ShardLayout.VALIDATION,
@@ -149,8 +151,14 @@ public final class ShardJob {
               layout,
               ShardLayout.VALIDATION,
               validation.orElse(train),
+              train,
               labels,
               summaries));
+    }
+    if (layout.minivalShards() > 0) {
+      splits.put(
+          ShardLayout.MINIVAL,
+          write(distinct, layout, ShardLayout.MINIVAL, train, train, labels, summaries));
     }
     if (!refused.isEmpty()) {
       spark.setJobDescription("Shard: write the rejects");
@@ -190,21 +198,16 @@ public final class ShardJob {
         .effectiveValues()
         .forEach(
             (key, value) -> {
-              if (key.startsWith("data.") && !key.equals("data.shards")) {
+              // Shards made before there was such a key had no minival either.
+              boolean silent =
+                  key.equals("data.shards")
+                      || (key.equals("data.source.minival-fraction")
+                          && configuration.data().source().minivalFraction() == 0);
+              if (key.startsWith("data.") && !silent) {
                 text.append(key).append('=').append(value).append('\n');
               }
             });
     return ShardRecord.sha256(text.toString().getBytes(StandardCharsets.UTF_8));
-  }
-
-  private long assign(DatasetSource source, String split, List<Assignment> assignments)
-      throws IOException {
-    long bytes = 0;
-    for (SourceSplit part : source.splits(storage)) {
-      assignments.add(new Assignment(source, part, split));
-      bytes += part.bytes();
-    }
-    return bytes;
   }
 
   private static int shards(long bytes, long shardBytes) {
@@ -249,7 +252,8 @@ public final class ShardJob {
       JavaRDD<CheckedItem> distinct,
       ShardLayout layout,
       String split,
-      DatasetSource source,
+      Input source,
+      Input train,
       LabelSpace labels,
       List<PartitionSummary> summaries)
       throws IOException {
@@ -258,9 +262,14 @@ public final class ShardJob {
     URI folder = Storage.resolve(root, split);
     spark.setJobDescription("Shard: write " + split);
     int first = layout.firstOf(split);
+    boolean soft = source.hasSoftTargets() || train.hasSoftTargets();
     write(
-        rows(distinct, SelectRows.Table.IMAGES, first, first + layout.shardsOf(split)),
-        SelectRows.IMAGES,
+        rows(
+            distinct,
+            soft ? SelectRows.Table.SOFT_IMAGES : SelectRows.Table.IMAGES,
+            first,
+            first + layout.shardsOf(split)),
+        soft ? SelectRows.SOFT_IMAGES : SelectRows.IMAGES,
         folder);
     List<URI> files =
         storage.listRecursively(folder).stream()

@@ -15,6 +15,26 @@ sealed interface Contribution extends Serializable {
   record Slice(int slice, long weight, FloatVector values) implements Contribution {}
 
   /**
+   * As {@link Slice}, in the order of {@link WireOrder} and compressed.
+   *
+   * @param slice index of the slice
+   * @param weight examples the replica was trained on in the round (&gt; 0)
+   * @param deltas changes of parameters, compressed
+   * @param values what follows them in the slice, float32
+   */
+  record Packed(int slice, long weight, PackedVector deltas, FloatVector values)
+      implements Contribution {
+
+    /** Decoded. */
+    Slice unpacked() {
+      float[] all = new float[deltas.length() + values.length()];
+      deltas.unpack(all);
+      System.arraycopy(values.values(), 0, all, deltas.length(), values.length());
+      return new Slice(slice, weight, new FloatVector(all));
+    }
+  }
+
+  /**
    * How a worker's round went.
    *
    * @param worker index of the worker
@@ -23,6 +43,7 @@ sealed interface Contribution extends Serializable {
    * @param lossSum sum over the examples of the training loss
    * @param correct images whose class scored highest
    * @param skipped images that could not be decoded any more
+   * @param positions digest of the positions trained on, see {@link Positions}
    * @param computeNanos time in forward, backward and update
    * @param waitNanos time waiting for batches
    * @param divergence what was not finite, or null if all was finite
@@ -34,6 +55,7 @@ sealed interface Contribution extends Serializable {
       double lossSum,
       long correct,
       long skipped,
+      long positions,
       long computeNanos,
       long waitNanos,
       Divergence divergence)
@@ -43,7 +65,7 @@ sealed interface Contribution extends Serializable {
    * A loss or parameter that was NaN or infinite.
    *
    * @param step local step, counted from 0
-   * @param what "loss" or "parameters"
+   * @param what "loss", "loss or gradient norm" where gradients are clipped, or "parameters"
    */
   record Divergence(int step, String what) implements Serializable {}
 }

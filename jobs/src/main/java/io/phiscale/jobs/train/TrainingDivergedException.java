@@ -1,5 +1,8 @@
 package io.phiscale.jobs.train;
 
+import io.phiscale.jobs.config.TrainSection;
+import java.util.Locale;
+
 /** The loss or a parameter became NaN or infinite. The last checkpoint stays as it was. */
 public final class TrainingDivergedException extends RuntimeException {
   private static final long serialVersionUID = 1L;
@@ -12,5 +15,14 @@ public final class TrainingDivergedException extends RuntimeException {
                 + " rate %.4g. %s; try a lower train.learning-rate.base, a longer warm-up, or fewer"
                 + " train.averaging.local-steps",
             what, worker, round, step, learningRate, checkpoint));
+  }
+
+  TrainingDivergedException(int round, TrainSection.Averaging.Outer outer, String checkpoint) {
+    super(
+        String.format(
+            "Training diverged: parameters not finite after the averaging of round %s"
+                + " (train.averaging.outer = %s), though every worker's were. %s; try a lower"
+                + " train.averaging.outer-learning-rate or outer-momentum",
+            round, outer.name().toLowerCase(Locale.ROOT), checkpoint));
   }
 }

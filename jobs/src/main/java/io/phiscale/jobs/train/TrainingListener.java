@@ -1,5 +1,6 @@
 package io.phiscale.jobs.train;
 
+import io.phiscale.jobs.run.MinivalScore;
 import io.phiscale.jobs.run.RoundMetrics;
 import java.net.URI;
 import java.util.List;
@@ -49,6 +50,14 @@ public interface TrainingListener {
       public void published(URI checkpoint) {
         all.forEach(listener -> listener.published(checkpoint));
       }
+
+      @Override
+      public void scored(MinivalScore score) {
+        all.forEach(listener -> listener.scored(score));
+      }
     };
   }
+
+  /** A checkpoint has been scored on the minival images. */
+  default void scored(MinivalScore score) {}
 }

@@ -76,6 +76,12 @@ class PhiscaleTest {
     }
 
     @Override
+    public void exportDataset(PhiscaleConfiguration configuration, String output, Console console)
+        throws Exception {
+      record("export to " + output, configuration, console);
+    }
+
+    @Override
     public void train(PhiscaleConfiguration configuration, Console console) throws Exception {
       record("train", configuration, console);
     }
@@ -159,7 +165,7 @@ class PhiscaleTest {
         "train --config @ phiscale train: Missing required parameter for option '--config' (FILE) (see phiscale train --help)",
         "trian @ phiscale: Unmatched argument at index 0: 'trian' (did you mean train?) (see phiscale --help)",
         "train --config FILE --frobnicate @ phiscale train: Unknown option: '--frobnicate' (see phiscale train --help)",
-        "'' @ phiscale: Missing command: one of quickstart, shard, dataset, train, evaluate, study, summary, doctor, bench, convert (see phiscale --help)",
+        "'' @ phiscale: Missing command: one of quickstart, shard, dataset, train, evaluate, study, summary, doctor, bench, convert, checkpoints (see phiscale --help)",
         "train --config no/such.conf @ phiscale train: Cannot read configuration no/such.conf: no such file",
         "train --config FILE --set train.epoch=1 @ phiscale train: --set: Unknown key train.epoch (did you mean train.epochs?)",
         "train --config FILE --set train.epochs=0 --set train.learning-rate.warmup-epochs=0 @ phiscale train: --set: Invalid train.epochs: 0 (must be > 0)",
@@ -310,7 +316,16 @@ class PhiscaleTest {
 
   @ParameterizedTest
   @ValueSource(
-      strings = {"quickstart", "shard", "train", "evaluate", "study", "summary", "convert"})
+      strings = {
+        "quickstart",
+        "shard",
+        "train",
+        "evaluate",
+        "study",
+        "summary",
+        "convert",
+        "checkpoints"
+      })
   void helpDescribesTheOptionsWithAnExampleAndExitCodes(String command) {
     assertThat(run(command, "--help")).isZero();
 
@@ -348,8 +363,17 @@ class PhiscaleTest {
             "show 7",
             "verify",
             "sample Request[split=val, perClass=8, classes=30, seed=0] to a.html");
+    recorder.calls.clear();
+    assertThat(run("dataset", "export", "--config", file, "--output", "s3a://b/wds")).isZero();
+    assertThat(recorder.calls).containsExactly("export to s3a://b/wds");
+    assertThat(run("dataset", "export", "--config", file)).isEqualTo(2);
+    assertThat(err.toString()).contains("Missing option --output: the folder to export to");
+    assertThat(run("dataset", "export", "--config", file, "--output", "x", "--format", "zip"))
+        .isEqualTo(2);
+    assertThat(err.toString())
+        .contains("Invalid value for option '--format': zip (must be webdataset)");
     assertThat(run("dataset", "look", "--config", file)).isEqualTo(2);
-    assertThat(err.toString()).contains("'look'").contains("show, verify, sample");
+    assertThat(err.toString()).contains("'look'").contains("show, verify, sample, export");
     assertThat(run("dataset", "sample", "--config", file, "--per-class", "0")).isEqualTo(2);
     assertThat(err.toString()).contains("Invalid value for option '--per-class': 0 (must be > 0)");
   }

@@ -103,7 +103,7 @@ class TrainJobTest {
           configuration(
               "reduced", Map.of("evaluate.precision", "bf16", "train.kernels", Kernels.ND4J));
       assertThatThrownBy(() -> new EvaluateJob(session, portable).run())
-          .hasMessageContaining(
+          .hasStackTraceContaining(
               "Cannot evaluate with evaluate.precision = bf16: kernels nd4j compute an inference in"
                   + " fp32 only");
 

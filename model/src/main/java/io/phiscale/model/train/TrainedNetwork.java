@@ -52,6 +52,16 @@ interface TrainedNetwork extends AutoCloseable {
   /** Gradients of the last batch. */
   FloatBuffer gradients();
 
+  /**
+   * Means and variances (biased) by which each batch norm normalises a batch.
+   *
+   * @param images (N, H, W, C)
+   * @param runningStatistics where their running counterparts lie in the whole parameter vector
+   * @param out written, in the order of that part
+   * @throws IllegalStateException if this network normalises by running statistics
+   */
+  void batchStatistics(INDArray images, TrainedPart runningStatistics, float[] out);
+
   @Override
   void close();
 
@@ -93,6 +103,11 @@ interface TrainedNetwork extends AutoCloseable {
     @Override
     public FloatBuffer gradients() {
       return trainable.gradients();
+    }
+
+    @Override
+    public void batchStatistics(INDArray images, TrainedPart runningStatistics, float[] out) {
+      trainable.batchStatistics(images, runningStatistics, out);
     }
 
     @Override
@@ -162,6 +177,12 @@ interface TrainedNetwork extends AutoCloseable {
     }
 
     @Override
+    public void batchStatistics(INDArray images, TrainedPart runningStatistics, float[] out) {
+      throw new IllegalStateException(
+          "Cannot measure batch statistics: frozen features are normalised by running statistics");
+    }
+
+    @Override
     public void close() {
       features.close();
       classifier.graph.close();
@@ -227,6 +248,11 @@ interface TrainedNetwork extends AutoCloseable {
     }
 
     @Override
+    public void batchStatistics(INDArray images, TrainedPart runningStatistics, float[] out) {
+      whole.batchStatistics(images, runningStatistics, out);
+    }
+
+    @Override
     public void close() {
       whole.graph.close();
     }
@@ -257,6 +283,11 @@ interface TrainedNetwork extends AutoCloseable {
       double loss = graph.score();
       graph.clear();
       return loss;
+    }
+
+    private void batchStatistics(INDArray input, TrainedPart runningStatistics, float[] out) {
+      EfficientNets.computeBatchStatistics(graph, input);
+      runningStatistics.gather(gradients(), FloatBuffer.wrap(out));
     }
 
     private FloatBuffer gradients() {

@@ -32,6 +32,8 @@ public enum RejectReason {
   LINK_ENTRY("link-entry"),
   /** The name is not valid UTF-8, so that no stable key can be made of it. */
   INVALID_NAME("invalid-name"),
+  /** A table names an image that is not there. */
+  MISSING("missing"),
   /** The bytes do not have the recorded checksum. */
   CHECKSUM_MISMATCH("checksum-mismatch");
 
