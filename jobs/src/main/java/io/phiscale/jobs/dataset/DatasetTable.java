@@ -1,5 +1,6 @@
 package io.phiscale.jobs.dataset;
 
+import io.phiscale.pipeline.shard.ImageStatistics;
 import io.phiscale.pipeline.shard.ShardManifest;
 import io.phiscale.pipeline.shard.ShardSplit;
 import java.util.ArrayList;
@@ -47,11 +48,45 @@ public final class DatasetTable {
               text.append(System.lineSeparator());
               sources.add(String.format("%-10s %s", name, split.source()));
             });
+    statistics(text, manifest);
     text.append(System.lineSeparator()).append("from").append(System.lineSeparator());
     sources.forEach(source -> text.append(source).append(System.lineSeparator()));
     text.append(System.lineSeparator());
     classes(text, manifest, classes);
     return text.toString().stripTrailing();
+  }
+
+  private static void statistics(StringBuilder text, ShardManifest manifest) {
+    manifest
+        .splits()
+        .forEach(
+            (name, split) -> {
+              ImageStatistics all = split.statistics();
+              if (all.known()) {
+                text.append(
+                    String.format(
+                        Locale.ROOT,
+                        "%n%-10s %d to %d px wide (mean %.0f), %d to %d px high (mean %.0f)%n",
+                        name,
+                        all.minWidth(),
+                        all.maxWidth(),
+                        all.meanWidth(),
+                        all.minHeight(),
+                        all.maxHeight(),
+                        all.meanHeight()));
+                text.append(
+                    String.format(
+                        Locale.ROOT,
+                        "%-10s RGB mean %.4f %.4f %.4f, standard deviation %.4f %.4f %.4f%n",
+                        "",
+                        all.mean().get(0),
+                        all.mean().get(1),
+                        all.mean().get(2),
+                        all.standardDeviation().get(0),
+                        all.standardDeviation().get(1),
+                        all.standardDeviation().get(2)));
+              }
+            });
   }
 
   private static void classes(StringBuilder text, ShardManifest manifest, int most) {

@@ -80,8 +80,8 @@ public final class SampleJob {
         ContactSheet.html(
             configuration.name() + ": " + request.split(),
             String.format(
-                "%s images of %s classes in split %s; shown are up to %s of %s classes, drawn by seed"
-                    + " %s",
+                "%s images of %s classes in split %s; shown are up to %s of each of %s classes,"
+                    + " drawn by seed %s",
                 split.images(),
                 manifest.labels().size(),
                 request.split(),

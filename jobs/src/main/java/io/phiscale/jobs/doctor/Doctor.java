@@ -56,7 +56,10 @@ public final class Doctor {
     all.add(evaluation);
     Map<URI, URI> before = new LinkedHashMap<>();
     for (Place place : all) {
-      Finding written = written(look, place, before);
+      remember(look, place.folder(), before);
+    }
+    for (Place place : all) {
+      Finding written = look.write(place.key(), place.folder(), "driver");
       findings.add(written);
       if (written.outcome() == Finding.Outcome.FAILED) {
         // An executor would only find the same.
@@ -71,14 +74,14 @@ public final class Doctor {
     return findings;
   }
 
-  private static Finding written(LookAtStorage look, Place place, Map<URI, URI> before) {
+  private static void remember(LookAtStorage look, URI folder, Map<URI, URI> before) {
     try {
-      before.put(place.folder(), look.existing(place.folder()));
+      before.put(folder, look.existing(folder));
     } catch (IOException e) {
-      // What hinders a look hinders a write too, which then says what it is.
-      return look.write(place.key(), place.folder(), "driver");
+      // The write that follows fails of the same cause, and says what it is; nothing is to be
+      // cleaned.
+      before.remove(folder);
     }
-    return look.write(place.key(), place.folder(), "driver");
   }
 
   private static Optional<Finding> cleaned(LookAtStorage look, URI folder, URI stays) {

@@ -3,6 +3,7 @@ package io.phiscale.jobs.shard;
 import io.phiscale.jobs.config.DataSection;
 import io.phiscale.jobs.shard.CheckedItem.Accepted;
 import io.phiscale.jobs.shard.CheckedItem.Refused;
+import io.phiscale.pipeline.image.ColourMoments;
 import io.phiscale.pipeline.image.DecodeResult;
 import io.phiscale.pipeline.image.ImageDecoder;
 import io.phiscale.pipeline.image.ImageFormat;
@@ -140,6 +141,7 @@ final class CheckImages
             image.key(), split, RejectReason.valueOf(rejected.reason().name()), rejected.detail());
       }
       try (DecodeResult.Decoded decoded = (DecodeResult.Decoded) result) {
+        ColourMoments colours = ColourMoments.of(decoded);
         Optional<ImageShrinker.Smaller> smaller = shrinker.flatMap(by -> by.shrink(decoded));
         if (smaller.isPresent()) {
           return new Accepted(
@@ -149,7 +151,8 @@ final class CheckImages
                   smaller.get().bytes(),
                   smaller.get().width(),
                   smaller.get().height(),
-                  ImageFormat.JPEG.id()));
+                  ImageFormat.JPEG.id()),
+              colours);
         }
         return new Accepted(
             ShardRecord.of(
@@ -158,7 +161,8 @@ final class CheckImages
                 image.bytes(),
                 decoded.widthPx(),
                 decoded.heightPx(),
-                decoded.format().name().toLowerCase(Locale.ROOT)));
+                decoded.format().name().toLowerCase(Locale.ROOT)),
+            colours);
       }
     }
   }

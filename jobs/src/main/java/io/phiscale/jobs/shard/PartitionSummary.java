@@ -1,5 +1,6 @@
 package io.phiscale.jobs.shard;
 
+import io.phiscale.jobs.shard.CheckedItem.Accepted;
 import io.phiscale.jobs.shard.CheckedItem.Refused;
 import io.phiscale.pipeline.shard.RejectReason;
 import java.io.Serializable;
@@ -17,8 +18,13 @@ import org.apache.spark.api.java.function.Function2;
  * @param partition its index
  * @param accepted images
  * @param refused items refused, by split and reason
+ * @param statistics of the images
  */
-record PartitionSummary(int partition, long accepted, Map<String, Map<RejectReason, Long>> refused)
+record PartitionSummary(
+    int partition,
+    long accepted,
+    Map<String, Map<RejectReason, Long>> refused,
+    StatisticsSum statistics)
     implements Serializable {
 
   /** Takes the counts; repeated keys and contents are refused by then. */
@@ -30,16 +36,19 @@ record PartitionSummary(int partition, long accepted, Map<String, Map<RejectReas
     public Iterator<PartitionSummary> call(Integer partition, Iterator<CheckedItem> items) {
       long accepted = 0;
       Map<String, Map<RejectReason, Long>> refused = new TreeMap<>();
+      StatisticsSum statistics = new StatisticsSum();
       while (items.hasNext()) {
-        if (items.next() instanceof Refused item) {
+        CheckedItem next = items.next();
+        if (next instanceof Refused item) {
           refused
               .computeIfAbsent(item.split(), split -> new EnumMap<>(RejectReason.class))
               .merge(item.reason(), 1L, Long::sum);
         } else {
+          statistics.add((Accepted) next);
           accepted++;
         }
       }
-      return List.of(new PartitionSummary(partition, accepted, refused)).iterator();
+      return List.of(new PartitionSummary(partition, accepted, refused, statistics)).iterator();
     }
   }
 }

@@ -6,6 +6,7 @@ import io.phiscale.jobs.config.DataSection.Validation;
 import io.phiscale.jobs.config.PhiscaleConfiguration;
 import io.phiscale.jobs.run.BuildInfo;
 import io.phiscale.jobs.shard.CheckImages.Assignment;
+import io.phiscale.pipeline.shard.ImageStatistics;
 import io.phiscale.pipeline.shard.LabelSpace;
 import io.phiscale.pipeline.shard.RejectReason;
 import io.phiscale.pipeline.shard.ShardContents;
@@ -21,6 +22,7 @@ import java.io.IOException;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
@@ -138,12 +140,17 @@ public final class ShardJob {
     requireFewRefused(summaries, refused);
     Map<String, ShardSplit> splits = new TreeMap<>();
     splits.put(
-        ShardLayout.TRAIN, write(distinct, layout, ShardLayout.TRAIN, train, labels, refused));
+        ShardLayout.TRAIN, write(distinct, layout, ShardLayout.TRAIN, train, labels, summaries));
     if (layout.validationShards() > 0) {
       splits.put(
           ShardLayout.VALIDATION,
           write(
-              distinct, layout, ShardLayout.VALIDATION, validation.orElse(train), labels, refused));
+              distinct,
+              layout,
+              ShardLayout.VALIDATION,
+              validation.orElse(train),
+              labels,
+              summaries));
     }
     if (!refused.isEmpty()) {
       spark.setJobDescription("Shard: write the rejects");
@@ -244,7 +251,7 @@ public final class ShardJob {
       String split,
       DatasetSource source,
       LabelSpace labels,
-      Map<String, Map<RejectReason, Long>> refused)
+      List<PartitionSummary> summaries)
       throws IOException {
     JavaSparkContext spark = JavaSparkContext.fromSparkContext(session.sparkContext());
     URI root = Storage.uri(configuration.data().shards().toString());
@@ -264,7 +271,26 @@ public final class ShardJob {
     List<ShardContents> contents =
         spark.parallelize(files, files.size()).map(new Describe(storage, root)).collect();
     return ShardSplit.of(
-        source.description(), labels, contents, refused.getOrDefault(split, Map.of()));
+        source.description(),
+        labels,
+        contents,
+        refused(summaries).getOrDefault(split, Map.of()),
+        statistics(summaries, layout, split));
+  }
+
+  /** Added up in the order of the partitions, so always to the same bits. */
+  private static ImageStatistics statistics(
+      List<PartitionSummary> summaries, ShardLayout layout, String split) {
+    StatisticsSum sum = new StatisticsSum();
+    int first = layout.firstOf(split);
+    summaries.stream()
+        .filter(
+            summary ->
+                summary.partition() >= first
+                    && summary.partition() < first + layout.shardsOf(split))
+        .sorted(Comparator.comparingInt(PartitionSummary::partition))
+        .forEach(summary -> sum.add(summary.statistics()));
+    return sum.statistics();
   }
 
   private static JavaRDD<Row> rows(

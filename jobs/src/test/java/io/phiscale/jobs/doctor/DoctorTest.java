@@ -31,7 +31,13 @@ class DoctorTest {
 
   @Test
   void aHealthyMachineHasNoFailureAndNothingIsLeftBehind() throws IOException {
-    List<Finding> findings = examine(LocalSpark.configuration(folder, Map.of()));
+    List<Finding> findings =
+        examine(
+            LocalSpark.configuration(
+                folder,
+                Map.of(
+                    "train.output", folder.resolve("runs/a/train").toString(),
+                    "evaluate.output", folder.resolve("runs/a/evaluation").toString())));
     assertThat(findings).noneMatch(finding -> finding.outcome() == Outcome.FAILED);
     assertThat(one(findings, "Spark").detail()).contains("1 executor", "train.workers = 2");
     assertThat(one(findings, "oneDNN").detail()).isEqualTo("loads (every executor)");

@@ -3,6 +3,7 @@ package io.phiscale.jobs.shard;
 import static java.nio.file.StandardCopyOption.REPLACE_EXISTING;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
 
 import io.phiscale.jobs.config.PhiscaleConfiguration;
 import io.phiscale.jobs.support.LocalSpark;
@@ -57,6 +58,16 @@ class ShardJobTest {
     assertThat(head.stream().map(ShardRecord::label).distinct().count())
         .as("classes among the first images: they are shuffled")
         .isEqualTo(10);
+    assertThat(first.split("val").statistics().images()).isEqualTo(2_000);
+    assertThat(first.split("train").statistics()).isEqualTo(second.split("train").statistics());
+    assertThat(first.split("train").statistics().meanWidth()).isEqualTo(28);
+    // Fashion-MNIST's published mean and deviation are 0.2860 and 0.3530, over 60,000 images.
+    for (int channel = 0; channel < 3; channel++) {
+      assertThat(first.split("train").statistics().mean().get(channel))
+          .isCloseTo(0.286, within(0.005));
+      assertThat(first.split("train").statistics().standardDeviation().get(channel))
+          .isCloseTo(0.353, within(0.005));
+    }
     ShardRecord image = head.get(0);
     assertThat(image.key()).startsWith(first.labels().name(image.label()) + "/");
     assertThat(image.width()).isEqualTo(28);
