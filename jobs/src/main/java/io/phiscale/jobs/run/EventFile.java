@@ -135,13 +135,13 @@ final class EventFile {
     private final ByteArrayOutputStream fields = new ByteArrayOutputStream();
 
     Message fixed64(int field, double value) {
-      unsigned(field << 3 | DOUBLE);
+      unsigned((field << 3) | DOUBLE);
       fields.writeBytes(littleEndian(Double.BYTES).putDouble(value).array());
       return this;
     }
 
     Message fixed32(int field, float value) {
-      unsigned(field << 3 | FLOAT);
+      unsigned((field << 3) | FLOAT);
       fields.writeBytes(littleEndian(Float.BYTES).putFloat(value).array());
       return this;
     }
@@ -149,14 +149,14 @@ final class EventFile {
     /** A zero is not written: it is what readers take a missing field for. */
     Message varint(int field, long value) {
       if (value != 0) {
-        unsigned(field << 3 | VARINT);
+        unsigned((field << 3) | VARINT);
         unsigned(value);
       }
       return this;
     }
 
     Message bytes(int field, byte[] value) {
-      unsigned(field << 3 | BYTES);
+      unsigned((field << 3) | BYTES);
       unsigned(value.length);
       fields.writeBytes(value);
       return this;

@@ -37,7 +37,7 @@ public final class EventFileReader {
     Map<String, Float> scalars = new LinkedHashMap<>();
     ByteBuffer summary = little((byte[]) message.get(5));
     while (summary.hasRemaining()) {
-      assertThat(varint(summary)).as("a value").isEqualTo(1 << 3 | 2);
+      assertThat(varint(summary)).as("a value").isEqualTo((1 << 3) | 2);
       Map<Integer, Object> value = message(take(summary, (int) varint(summary)));
       scalars.put(text(value.get(1)), (Float) value.get(2));
     }
@@ -76,7 +76,7 @@ public final class EventFileReader {
 
   private static int masked(byte[] bytes) {
     int crc = Hashing.crc32c().hashBytes(bytes).asInt();
-    return (crc >>> 15 | crc << 17) + 0xa282ead8;
+    return ((crc >>> 15) | (crc << 17)) + 0xa282ead8;
   }
 
   private static byte[] take(ByteBuffer in, int count) {
