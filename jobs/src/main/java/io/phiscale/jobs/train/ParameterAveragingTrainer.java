@@ -6,7 +6,6 @@ import io.phiscale.jobs.run.Progress;
 import io.phiscale.jobs.run.RoundMetrics;
 import io.phiscale.jobs.run.RunDirectory;
 import io.phiscale.jobs.train.Contribution.Report;
-import io.phiscale.jobs.train.Contribution.Slice;
 import io.phiscale.model.train.ExponentialMovingAverage;
 import io.phiscale.model.train.TrainedPart;
 import java.io.IOException;
@@ -15,12 +14,7 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.TimeoutException;
 import java.util.stream.IntStream;
-import org.apache.spark.api.java.JavaFutureAction;
-import org.apache.spark.api.java.JavaPairRDD;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.broadcast.Broadcast;
 
@@ -178,39 +172,19 @@ public final class ParameterAveragingTrainer {
     String what = String.format("%s: round %s of training", goal.name(), number);
     String group = "phiscale-train-" + goal.name();
     Broadcast<RoundState> broadcast = spark.broadcast(start);
-    int slices = new Slices(start.length(), Slices.DEFAULT_SLICE_LENGTH).count();
-    spark.setJobGroup(group, what, true);
-    JavaPairRDD<SliceKey, Contribution> trained =
-        spark
-            .parallelize(IntStream.range(0, plan.workers()).boxed().toList(), plan.workers())
-            .mapPartitionsToPair(
-                new WorkerRound(
-                    shipped, frozen, broadcast, progress.epoch(), round, progress.step()))
-            .repartitionAndSortWithinPartitions(
-                new SliceKey.BySlice(Math.min(slices, plan.workers())));
-    try {
-      JavaFutureAction<List<Contribution>> job =
-          trained.mapPartitions(new SliceAveraging()).collectAsync();
-      try {
-        List<Contribution> results = job.get(goal.deadline().toMillis(), TimeUnit.MILLISECONDS);
-        // Not after a failure: the context then ends, and takes all of this with it.
-        trained.rdd().cleanShuffleDependencies(false);
-        broadcast.destroy();
-        return results;
-      } catch (TimeoutException e) {
-        spark.sc().cancelJobGroup(group);
-        throw new IllegalStateException(
-            String.format(
-                "Round %s did not end within %s (train.deadline): a worker hangs, or the round is too"
-                    + " long for it; the last checkpoint stays",
-                number, goal.deadline()),
-            e);
-      } catch (ExecutionException e) {
-        throw new IllegalStateException(String.format("Round %s failed", number), e.getCause());
-      }
-    } finally {
-      spark.clearJobGroup();
-    }
+    AveragingRound averaging = new AveragingRound(spark, group, goal.deadline(), "train.deadline");
+    return averaging.run(
+        number,
+        what,
+        Slices.of(start),
+        broadcast,
+        plan.workers(),
+        () ->
+            spark
+                .parallelize(IntStream.range(0, plan.workers()).boxed().toList(), plan.workers())
+                .mapPartitionsToPair(
+                    new WorkerRound(
+                        shipped, frozen, broadcast, progress.epoch(), round, progress.step())));
   }
 
   private void requireFinite(List<Report> reports, Progress progress, EpochPlan.Round round) {
@@ -266,20 +240,8 @@ public final class ParameterAveragingTrainer {
     void replace(List<Contribution> results) {
       float[] newParameters = new float[part.length()];
       float[] newOptimizerState = new float[optimizerState.length];
-      Slices slices =
-          new Slices(newParameters.length + optimizerState.length, Slices.DEFAULT_SLICE_LENGTH);
-      int pasted = 0;
-      for (Contribution result : results) {
-        if (result instanceof Slice slice) {
-          slices.paste(slice.slice(), slice.values(), newParameters, newOptimizerState);
-          pasted++;
-        }
-      }
-      if (pasted != slices.count()) {
-        throw new IllegalStateException(
-            String.format(
-                "Round %s returned %s slices of %s", progress.round() + 1, pasted, slices.count()));
-      }
+      new Slices(newParameters.length + newOptimizerState.length, Slices.DEFAULT_SLICE_LENGTH)
+          .assemble(results, newParameters, newOptimizerState);
       parameters = part.into(parameters, newParameters);
       optimizerState = newOptimizerState;
     }

@@ -2,15 +2,12 @@ package io.phiscale.jobs.train;
 
 import io.phiscale.jobs.train.Contribution.Divergence;
 import io.phiscale.jobs.train.Contribution.Report;
-import io.phiscale.jobs.train.Contribution.Slice;
 import io.phiscale.model.train.Replica;
 import io.phiscale.pipeline.batch.Batch;
 import io.phiscale.pipeline.batch.BatchLoader;
 import io.phiscale.pipeline.shard.EpochOrder;
 import java.util.Iterator;
 import java.util.Optional;
-import java.util.stream.IntStream;
-import java.util.stream.Stream;
 import org.apache.spark.api.java.function.PairFlatMapFunction;
 import org.apache.spark.broadcast.Broadcast;
 import scala.Tuple2;
@@ -61,8 +58,7 @@ final class WorkerRound implements PairFlatMapFunction<Iterator<Integer>, SliceK
     TrainingRecipe run = recipe.value();
     EpochPlan.Share share = run.plan().share(round, worker);
     if (share.count() == 0) {
-      return Stream.of(pair(SliceKey.REPORT, worker, new Report(worker, 0, 0, 0, 0, 0, 0, null)))
-          .iterator();
+      return Slices.report(new Report(worker, 0, 0, 0, 0, 0, 0, null)).iterator();
     }
     RoundState start = state.value();
     float[] parameters = new float[start.parameters().length()];
@@ -79,27 +75,10 @@ final class WorkerRound implements PairFlatMapFunction<Iterator<Integer>, SliceK
     if (report.divergence() == null && !allFinite(parameters)) {
       report = diverged(report, new Divergence(share.steps() - 1, "parameters"));
     }
-    Stream<Tuple2<SliceKey, Contribution>> reported =
-        Stream.of(pair(SliceKey.REPORT, worker, report));
     if (report.divergence() != null || report.examples() == 0) {
-      return reported.iterator();
+      return Slices.report(report).iterator();
     }
-    Slices slices = new Slices(start.length(), Slices.DEFAULT_SLICE_LENGTH);
-    long weight = report.examples();
-    Stream<Tuple2<SliceKey, Contribution>> cut =
-        IntStream.range(0, slices.count())
-            .mapToObj(
-                slice ->
-                    pair(
-                        slice,
-                        worker,
-                        new Slice(slice, weight, slices.cut(slice, parameters, optimizerState))));
-    return Stream.concat(reported, cut).iterator();
-  }
-
-  private static Tuple2<SliceKey, Contribution> pair(
-      int slice, int worker, Contribution contribution) {
-    return new Tuple2<>(new SliceKey(slice, worker), contribution);
+    return Slices.of(start).contributions(report, parameters, optimizerState).iterator();
   }
 
   private Report train(TrainingRecipe run, EpochPlan.Share share, int worker, Replica replica) {
