@@ -20,12 +20,7 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.TimeoutException;
 import java.util.stream.IntStream;
-import org.apache.spark.api.java.JavaFutureAction;
-import org.apache.spark.api.java.JavaPairRDD;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.broadcast.Broadcast;
 
@@ -224,47 +219,27 @@ public final class ParameterAveragingTrainer {
     String what = String.format("%s: round %s of training", goal.name(), number);
     String group = "phiscale-train-" + goal.name();
     Broadcast<RoundState> broadcast = spark.broadcast(start);
-    int slices = new Slices(start.length(), Slices.DEFAULT_SLICE_LENGTH).count();
-    spark.setJobGroup(group, what, true);
-    JavaPairRDD<SliceKey, Contribution> trained =
-        spark
-            .parallelize(IntStream.range(0, plan.workers()).boxed().toList(), plan.workers())
-            .mapPartitionsToPair(
-                new WorkerRound(
-                    shipped,
-                    frozen,
-                    broadcast,
-                    progress.epoch(),
-                    round,
-                    progress.step(),
-                    memories,
-                    progress.round(),
-                    rememberingWorkers))
-            .repartitionAndSortWithinPartitions(
-                new SliceKey.BySlice(Math.min(slices, plan.workers())));
-    try {
-      JavaFutureAction<List<Contribution>> job =
-          trained.mapPartitions(new SliceAveraging()).collectAsync();
-      try {
-        List<Contribution> results = job.get(goal.deadline().toMillis(), TimeUnit.MILLISECONDS);
-        // Not after a failure: the context then ends, and takes all of this with it.
-        trained.rdd().cleanShuffleDependencies(false);
-        broadcast.destroy();
-        return results;
-      } catch (TimeoutException e) {
-        spark.sc().cancelJobGroup(group);
-        throw new IllegalStateException(
-            String.format(
-                "Round %s did not end within %s (train.deadline): a worker hangs, or the round is"
-                    + " too long for it; the last checkpoint stays",
-                number, goal.deadline()),
-            e);
-      } catch (ExecutionException e) {
-        throw new IllegalStateException(String.format("Round %s failed", number), e.getCause());
-      }
-    } finally {
-      spark.clearJobGroup();
-    }
+    AveragingRound averaging = new AveragingRound(spark, group, goal.deadline(), "train.deadline");
+    return averaging.run(
+        number,
+        what,
+        Slices.of(start),
+        broadcast,
+        plan.workers(),
+        () ->
+            spark
+                .parallelize(IntStream.range(0, plan.workers()).boxed().toList(), plan.workers())
+                .mapPartitionsToPair(
+                    new WorkerRound(
+                        shipped,
+                        frozen,
+                        broadcast,
+                        progress.epoch(),
+                        round,
+                        progress.step(),
+                        memories,
+                        progress.round(),
+                        rememberingWorkers)));
   }
 
   private void requireFinite(List<Report> reports, Progress progress, EpochPlan.Round round) {
