@@ -9,6 +9,7 @@ import io.phiscale.jobs.run.Checkpoint;
 import io.phiscale.jobs.run.CheckpointInfo;
 import io.phiscale.jobs.run.CheckpointStore;
 import io.phiscale.jobs.run.Progress;
+import io.phiscale.jobs.run.SparkJobs;
 import io.phiscale.jobs.train.FloatVector;
 import io.phiscale.jobs.train.Threads;
 import io.phiscale.model.kernels.Precision;
@@ -27,6 +28,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import org.apache.spark.api.java.JavaRDD;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.broadcast.Broadcast;
 import org.apache.spark.sql.SparkSession;
@@ -127,19 +129,19 @@ public final class EvaluateJob {
         LoaderSettings.ofBatchSize(evaluate.batchSize())
             .withThreads(configuration.train().loader().threads())
             .withMaxPixels(configuration.data().maxPixels());
-    spark.setJobDescription(
+    String what =
         String.format(
             "%s: evaluate %s (%s) on %s",
             configuration.name(),
             info.identity().name(),
             weights.name().toLowerCase(Locale.ROOT),
-            evaluate.split()));
+            evaluate.split());
     long began = System.nanoTime();
     Broadcast<FloatVector> broadcast = spark.broadcast(new FloatVector(parameters));
     TopKAccuracy counts = TopKAccuracy.none(evaluate.topK());
     try {
       int tasks = Math.min(groups.size(), Math.max(1, spark.defaultParallelism()));
-      List<TopKAccuracy> parts =
+      JavaRDD<TopKAccuracy> scores =
           spark
               .parallelize(groups, tasks)
               .mapPartitions(
@@ -152,14 +154,15 @@ public final class EvaluateJob {
                       storage,
                       transform,
                       loader,
-                      evaluate.topK()))
-              .collect();
+                      evaluate.topK()));
+      List<TopKAccuracy> parts =
+          SparkJobs.run(
+              spark, what, configuration.spark().deadline(), "spark.deadline", scores::collect);
       for (TopKAccuracy part : parts) {
         counts = counts.plus(part);
       }
     } finally {
       broadcast.destroy();
-      spark.setJobDescription(null);
     }
     Duration time = Duration.ofNanos(System.nanoTime() - began);
     requireAll(counts, manifest, evaluate);

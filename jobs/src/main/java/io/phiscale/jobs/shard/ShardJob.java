@@ -4,6 +4,7 @@ import io.phiscale.jobs.config.DataSection;
 import io.phiscale.jobs.config.DataSection.Validation;
 import io.phiscale.jobs.config.PhiscaleConfiguration;
 import io.phiscale.jobs.run.BuildInfo;
+import io.phiscale.jobs.run.SparkJobs;
 import io.phiscale.jobs.shard.CheckImages.Assignment;
 import io.phiscale.pipeline.shard.LabelSpace;
 import io.phiscale.pipeline.shard.RejectReason;
@@ -25,6 +26,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
+import java.util.function.Supplier;
 import org.apache.spark.api.java.JavaPairRDD;
 import org.apache.spark.api.java.JavaRDD;
 import org.apache.spark.api.java.JavaSparkContext;
@@ -117,17 +119,18 @@ public final class ShardJob {
                 : heldOut > 0 ? shards((long) (trainBytes * heldOut), shardBytes) : 0,
             heldOut);
     JavaSparkContext spark = JavaSparkContext.fromSparkContext(session.sparkContext());
-    spark.setJobDescription("Shard: read, decode and shuffle the images of " + train.description());
     JavaPairRDD<Placement, CheckedItem> shuffled =
         spark
             .parallelize(assignments, assignments.size())
             .mapPartitionsToPair(new CheckImages(storage, labels, layout, data.maxPixels()))
             .repartitionAndSortWithinPartitions(new Placement.ByPartition(layout.partitions()));
     List<PartitionSummary> summaries =
-        shuffled
-            .map(new Pair())
-            .mapPartitionsWithIndex(new PartitionSummary.Count(layout), true)
-            .collect();
+        run(
+            "Shard: read, decode and shuffle the images of " + train.description(),
+            shuffled
+                    .map(new Pair())
+                    .mapPartitionsWithIndex(new PartitionSummary.Count(layout), true)
+                ::collect);
     Map<String, Map<RejectReason, Long>> refused = refused(summaries);
     requireFewRefused(summaries, refused);
     Map<String, ShardSplit> splits = new TreeMap<>();
@@ -140,7 +143,6 @@ public final class ShardJob {
               shuffled, layout, ShardLayout.VALIDATION, validation.orElse(train), labels, refused));
     }
     if (!refused.isEmpty()) {
-      spark.setJobDescription("Shard: write the rejects");
       boolean duplicates =
           refused.values().stream()
               .anyMatch(counts -> counts.containsKey(RejectReason.DUPLICATE_KEY));
@@ -151,9 +153,12 @@ public final class ShardJob {
               SelectRows.Table.REJECTS,
               duplicates ? 0 : layout.rejects(),
               layout.partitions());
-      write(rows.coalesce(1), SelectRows.REJECTS, Storage.resolve(root, "rejects"));
+      write(
+          "Shard: write the rejects",
+          rows.coalesce(1),
+          SelectRows.REJECTS,
+          Storage.resolve(root, "rejects"));
     }
-    spark.setJobDescription(null);
     ShardManifest manifest =
         ShardManifest.of(
             configuration.name(),
@@ -239,9 +244,9 @@ public final class ShardJob {
     JavaSparkContext spark = JavaSparkContext.fromSparkContext(session.sparkContext());
     URI root = Storage.uri(configuration.data().shards().toString());
     URI folder = Storage.resolve(root, split);
-    spark.setJobDescription("Shard: write " + split);
     int first = layout.firstOf(split);
     write(
+        "Shard: write " + split,
         rows(shuffled, layout, SelectRows.Table.IMAGES, first, first + layout.shardsOf(split)),
         SelectRows.IMAGES,
         folder);
@@ -250,9 +255,10 @@ public final class ShardJob {
             .map(StoredFile::uri)
             .filter(uri -> uri.getPath().endsWith(".parquet"))
             .toList();
-    spark.setJobDescription("Shard: describe " + split);
     List<ShardContents> contents =
-        spark.parallelize(files, files.size()).map(new Describe(storage, root)).collect();
+        run(
+            "Shard: describe " + split,
+            spark.parallelize(files, files.size()).map(new Describe(storage, root))::collect);
     return ShardSplit.of(
         source.description(), labels, contents, refused.getOrDefault(split, Map.of()));
   }
@@ -269,16 +275,31 @@ public final class ShardJob {
     return PartitionPruningRDD.create(all.rdd(), new KeepPartitions(from, to)).toJavaRDD();
   }
 
-  private void write(JavaRDD<Row> rows, StructType schema, URI folder) {
-    session
-        .createDataFrame(rows, schema)
-        .write()
-        .mode(SaveMode.Overwrite)
-        .option("compression", "none")
-        .option("parquet.enable.dictionary", "false")
-        .option("parquet.block.size", configuration.data().rowGroupBytes())
-        .option("parquet.page.size.row.check.min", 1)
-        .parquet(folder.toString());
+  private void write(String what, JavaRDD<Row> rows, StructType schema, URI folder) {
+    run(
+        what,
+        () -> {
+          session
+              .createDataFrame(rows, schema)
+              .write()
+              .mode(SaveMode.Overwrite)
+              .option("compression", "none")
+              .option("parquet.enable.dictionary", "false")
+              .option("parquet.block.size", configuration.data().rowGroupBytes())
+              .option("parquet.page.size.row.check.min", 1)
+              .parquet(folder.toString());
+          return folder;
+        });
+  }
+
+  /** Runs actions of Spark, with an end to their wait. */
+  private <T> T run(String what, Supplier<T> actions) {
+    return SparkJobs.run(
+        JavaSparkContext.fromSparkContext(session.sparkContext()),
+        what,
+        configuration.spark().deadline(),
+        "spark.deadline",
+        actions);
   }
 
   /** A pair RDD's elements as they are: Java sees them as pairs only. */

@@ -5,6 +5,7 @@ import io.phiscale.jobs.run.CheckpointInfo;
 import io.phiscale.jobs.run.Progress;
 import io.phiscale.jobs.run.RoundMetrics;
 import io.phiscale.jobs.run.RunDirectory;
+import io.phiscale.jobs.run.SparkJobs;
 import io.phiscale.jobs.train.Contribution.Report;
 import io.phiscale.jobs.train.Contribution.Slice;
 import io.phiscale.model.train.ExponentialMovingAverage;
@@ -47,6 +48,7 @@ public final class ParameterAveragingTrainer {
   private final RunDirectory directory;
   private final TrainingListener listener;
   private final TrainedPart part;
+  private final SparkJobs jobs;
 
   /**
    * @param spark the context
@@ -67,6 +69,7 @@ public final class ParameterAveragingTrainer {
     this.directory = directory;
     this.listener = listener;
     this.part = recipe.replica().trainedPart();
+    this.jobs = new SparkJobs(spark);
   }
 
   /**
@@ -101,6 +104,7 @@ public final class ParameterAveragingTrainer {
     }
     shipped.destroy();
     frozen.destroy();
+    jobs.close();
     return directory.checkpoints().location(state.progress.round());
   }
 
@@ -198,12 +202,13 @@ public final class ParameterAveragingTrainer {
         broadcast.destroy();
         return results;
       } catch (TimeoutException e) {
+        String waitedFor = jobs.waitedFor();
         spark.sc().cancelJobGroup(group);
         throw new IllegalStateException(
             String.format(
-                "Round %s did not end within %s (train.deadline): a worker hangs, or the round is too"
-                    + " long for it; the last checkpoint stays",
-                number, goal.deadline()),
+                "Round %s did not end within %s (train.deadline); waited for %s (in the first of a"
+                    + " round's two stages task n is worker n); the last checkpoint stays",
+                number, goal.deadline(), waitedFor),
             e);
       } catch (ExecutionException e) {
         throw new IllegalStateException(String.format("Round %s failed", number), e.getCause());
