@@ -49,6 +49,7 @@ public final class ParameterAveragingTrainer {
   private final TrainingListener listener;
   private final TrainedPart part;
   private final SparkJobs jobs;
+  private String lastCheckpoint = "There is no earlier checkpoint";
 
   /**
    * @param spark the context
@@ -82,6 +83,9 @@ public final class ParameterAveragingTrainer {
    */
   public URI train(Checkpoint start) throws IOException, InterruptedException {
     State state = new State(start);
+    if (start.info().progress().round() > 0) {
+      stays(directory.checkpoints().location(start.info().progress().round()));
+    }
     EpochPlan plan = recipe.plan();
     List<RoundMetrics> unpublished = new ArrayList<>();
     int rounds = state.progress.round() + roundsLeft(state.progress);
@@ -207,8 +211,8 @@ public final class ParameterAveragingTrainer {
         throw new IllegalStateException(
             String.format(
                 "Round %s did not end within %s (train.deadline); waited for %s (in the first of a"
-                    + " round's two stages task n is worker n); the last checkpoint stays",
-                number, goal.deadline(), waitedFor),
+                    + " round's two stages task n is worker n). %s",
+                number, goal.deadline(), waitedFor, lastCheckpoint),
             e);
       } catch (ExecutionException e) {
         throw new IllegalStateException(String.format("Round %s failed", number), e.getCause());
@@ -227,9 +231,7 @@ public final class ParameterAveragingTrainer {
             progress.round() + 1,
             report.divergence().step() + 1,
             recipe.learningRate(progress.epoch(), round, report.divergence().step()),
-            progress.round() == 0
-                ? "There is no earlier checkpoint"
-                : "The last published checkpoint stays in " + directory.root());
+            lastCheckpoint);
       }
     }
   }
@@ -245,6 +247,11 @@ public final class ParameterAveragingTrainer {
                 state.optimizerState,
                 state.movingAverage,
                 goal.checkpointsKept()));
+    stays(directory.checkpoints().location(state.progress.round()));
+  }
+
+  private void stays(URI checkpoint) {
+    lastCheckpoint = "The last good checkpoint stays: " + checkpoint;
   }
 
   /** The one model that the driver holds. */

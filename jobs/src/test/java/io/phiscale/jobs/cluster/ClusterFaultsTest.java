@@ -150,6 +150,19 @@ class ClusterFaultsTest {
     assertThat(digest("dynamic")).isEqualTo(unbroken);
   }
 
+  @Test
+  void aClusterWithoutRoomForAnExecutorIsNamed() throws Exception {
+    Map<String, String> large = Map.of("spark.executor.memory", "64g");
+    try (JvmProcess driver = train("roomless", large, Map.of("train.deadline", "5 s"))) {
+      assertThat(driver.exitCode(PATIENCE)).isEqualTo(1);
+      assertThat(driver.output())
+          .contains(
+              "phiscale train: Round 1 did not end within PT5S (train.deadline); waited for"
+                  + " executors: none is there (does the cluster have free cores and memory for"
+                  + " one?)");
+    }
+  }
+
   /** Waits until a round's training runs: the one before is averaged, its own tasks have begun. */
   private static void inRound(JvmProcess driver, int round) throws InterruptedException {
     driver.await(progress(round - 1), PATIENCE);
@@ -166,7 +179,13 @@ class ClusterFaultsTest {
   }
 
   private static JvmProcess train(String run, Map<String, String> spark) throws IOException {
+    return train(run, spark, Map.of());
+  }
+
+  private static JvmProcess train(String run, Map<String, String> spark, Map<String, String> more)
+      throws IOException {
     Map<String, String> values = new LinkedHashMap<>(values(run));
+    values.putAll(more);
     values.putAll(cluster.configuration());
     spark.forEach((key, value) -> values.put("spark.properties.\"" + key + "\"", value));
     Path file = folder.resolve(run + ".conf");
