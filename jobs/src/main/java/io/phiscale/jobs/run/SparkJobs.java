@@ -4,6 +4,7 @@ import java.time.Duration;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
@@ -73,7 +74,7 @@ public final class SparkJobs extends SparkListener implements AutoCloseable {
     try (SparkJobs jobs = new SparkJobs(spark)) {
       Expiry expiry = new Expiry(jobs, group, deadline, Thread.currentThread());
       long turn = Math.max(1, Math.min(1000, deadline.toMillis() / 4));
-      clock.scheduleWithFixedDelay(expiry, turn, turn, TimeUnit.MILLISECONDS);
+      Future<?> unused = clock.scheduleWithFixedDelay(expiry, turn, turn, TimeUnit.MILLISECONDS);
       try {
         return actions.get();
       } catch (Exception e) {

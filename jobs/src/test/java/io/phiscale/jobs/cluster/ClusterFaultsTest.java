@@ -13,6 +13,7 @@ import io.phiscale.pipeline.storage.Storage;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.security.MessageDigest;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HexFormat;
@@ -21,7 +22,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.regex.MatchResult;
 import java.util.regex.Pattern;
-import java.security.MessageDigest;
 import org.apache.spark.sql.SparkSession;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -139,7 +139,8 @@ class ClusterFaultsTest {
     dynamic.put("spark.dynamicAllocation.minExecutors", "1");
     dynamic.put("spark.dynamicAllocation.initialExecutors", "1");
     dynamic.put("spark.dynamicAllocation.maxExecutors", "2");
-    dynamic.put("spark.dynamicAllocation.schedulerBacklogTimeout", "300ms");
+    // Whole seconds: Spark refuses what it rounds to none.
+    dynamic.put("spark.dynamicAllocation.schedulerBacklogTimeout", "1s");
     dynamic.put("spark.dynamicAllocation.executorIdleTimeout", "1s");
     dynamic.put("spark.dynamicAllocation.shuffleTracking.timeout", "1s");
     try (JvmProcess driver = train("dynamic", dynamic)) {

@@ -189,7 +189,7 @@ public final class FaultyProxy implements AutoCloseable {
     try (Socket upstream = new Socket(server.getHost(), server.getPort())) {
       open.add(upstream);
       StringBuilder closing = new StringBuilder();
-      for (String line : head.stripTrailing().split("\r\n")) {
+      for (String line : head.stripTrailing().split("\r\n", -1)) {
         if (!line.regionMatches(true, 0, "connection:", 0, 11)) {
           closing.append(line).append("\r\n");
         }

@@ -152,8 +152,9 @@ public final class StandaloneCluster implements AutoCloseable {
     JvmProcess.kill(executor);
   }
 
-  /** Puts a new worker in the place of a killed one. */
+  /** Puts a new worker in the place of one, which is killed if it was not. */
   public void replaceWorker(int worker) throws IOException, InterruptedException {
+    workers.get(worker).close();
     workers.set(worker, worker(worker));
     awaitRegistration(workers.get(worker));
   }
