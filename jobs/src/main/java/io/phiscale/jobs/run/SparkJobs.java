@@ -86,8 +86,7 @@ public final class SparkJobs extends SparkListener implements AutoCloseable {
         Thread.interrupted();
         throw new IllegalStateException(
             String.format(
-                "%s: no task ended within %s (%s); waited for %s",
-                what, deadline, key, waitedFor),
+                "%s: no task ended within %s (%s); waited for %s", what, deadline, key, waitedFor),
             e);
       }
     } finally {

@@ -79,7 +79,10 @@ class StorageFaultsTest {
   void aStoreThatRefusesACheckpointForGoodLosesNothing() throws Exception {
     proxy.make(
         request ->
-            request.method().equals("PUT") && request.target().contains("/refused/checkpoints/round-00000004/checkpoint.json")
+            request.method().equals("PUT")
+                    && request
+                        .target()
+                        .contains("/refused/checkpoints/round-00000004/checkpoint.json")
                 ? Fault.SLOW_DOWN
                 : Fault.NONE);
     PhiscaleConfiguration configuration = configuration("refused", Map.of());
@@ -114,7 +117,8 @@ class StorageFaultsTest {
     silent("/shards/train/");
     PhiscaleConfiguration configuration = configuration("hanging", Map.of("train.deadline", "3s"));
     assertThatThrownBy(() -> train(configuration))
-        .hasMessageStartingWith("Round 1 did not end within PT3S (train.deadline); waited for task ")
+        .hasMessageStartingWith(
+            "Round 1 did not end within PT3S (train.deadline); waited for task ")
         .hasMessageContaining(" on executor driver (127.0.0.1), ")
         .hasMessageEndingWith("There is no earlier checkpoint");
   }
@@ -126,8 +130,10 @@ class StorageFaultsTest {
         configuration(
             "evaluated",
             Map.of(
-                "spark.deadline", "3s",
-                "evaluate.checkpoint", EmbeddedS3.uri("unbroken").toString()));
+                "spark.deadline",
+                "3s",
+                "evaluate.checkpoint",
+                EmbeddedS3.uri("unbroken").toString()));
     assertThatThrownBy(() -> new EvaluateJob(session, configuration).run())
         .hasMessageMatching(
             "test: evaluate phi-0 \\(ema\\) on val: no task ended within PT3S"

@@ -346,7 +346,9 @@ class ConfigurationLoaderTest {
 
     assertThat(none.masterOr(null, 3)).isEqualTo("local[3]");
     assertThat(none.masterOr("yarn", 3)).isEqualTo("yarn");
-    assertThat(new SparkSection("local[1]", "phiscale", Duration.ofMinutes(30), Map.of()).masterOr("yarn", 3))
+    assertThat(
+            new SparkSection("local[1]", "phiscale", Duration.ofMinutes(30), Map.of())
+                .masterOr("yarn", 3))
         .isEqualTo("local[1]");
   }
 

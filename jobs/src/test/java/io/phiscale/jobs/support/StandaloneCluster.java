@@ -57,7 +57,8 @@ public final class StandaloneCluster implements AutoCloseable {
             Master.class,
             List.of("--host", "127.0.0.1", "--port", "0", "--webui-port", "0"));
     try {
-      url = master.await(Pattern.compile("Starting Spark master at (spark://\\S+)"), START).group(1);
+      url =
+          master.await(Pattern.compile("Starting Spark master at (spark://\\S+)"), START).group(1);
       for (int i = 0; i < count; i++) {
         workers.add(worker(i));
       }
@@ -80,8 +81,19 @@ public final class StandaloneCluster implements AutoCloseable {
         daemonOptions(),
         Worker.class,
         List.of(
-            "--host", host, "--port", "0", "--webui-port", "0", "--cores", "1", "--memory", "1g",
-            "--work-dir", folder.resolve("worker-" + index).toString(), url));
+            "--host",
+            host,
+            "--port",
+            "0",
+            "--webui-port",
+            "0",
+            "--cores",
+            "1",
+            "--memory",
+            "1g",
+            "--work-dir",
+            folder.resolve("worker-" + index).toString(),
+            url));
   }
 
   private static void awaitRegistration(JvmProcess worker) throws InterruptedException {

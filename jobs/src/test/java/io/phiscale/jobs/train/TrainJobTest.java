@@ -165,7 +165,8 @@ class TrainJobTest {
       Checkpoint checkpoint = directory.checkpoints().latest().orElseThrow();
       int round = checkpoint.info().progress().round();
       assertThat(first)
-          .containsPattern("(loss|parameters) not finite on worker \\d in round \\d+, local step \\d")
+          .containsPattern(
+              "(loss|parameters) not finite on worker \\d in round \\d+, local step \\d")
           .contains(
               "The last good checkpoint stays: " + directory.checkpoints().location(round) + ";");
 
@@ -202,8 +203,7 @@ class TrainJobTest {
       assertThat(manifest.rowGroups(configuration.data().shards(), "train")).hasSize(1);
       long images = manifest.split("train").images();
       assertThat(images).isLessThan(100);
-      TrainJob.Result result =
-          new TrainJob(session, configuration).run(TrainingListener.SILENT);
+      TrainJob.Result result = new TrainJob(session, configuration).run(TrainingListener.SILENT);
       // One round: sixteen and more workers have nothing to do.
       assertThat(result.metrics()).singleElement().returns(images, RoundMetrics::images);
       assertThat(result.metrics().get(0).loss()).isFinite();
