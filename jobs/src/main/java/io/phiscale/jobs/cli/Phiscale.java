@@ -44,10 +44,12 @@ import picocli.CommandLine.UnmatchedArgumentException;
     subcommands = {
       QuickstartCommand.class,
       ShardCommand.class,
+      DatasetCommand.class,
       TrainCommand.class,
       EvaluateCommand.class,
       StudyCommand.class,
       SummaryCommand.class,
+      DoctorCommand.class,
       BenchCommand.class,
       ConvertCommand.class
     })

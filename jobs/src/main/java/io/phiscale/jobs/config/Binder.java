@@ -98,7 +98,10 @@ final class Binder {
                 keys.bytes("data.shard-bytes"),
                 keys.bytes("data.row-group-bytes"),
                 keys.number("data.max-reject-fraction"),
-                keys.integer("data.max-pixels")),
+                keys.integer("data.max-pixels"),
+                keys.choice("data.deduplicate", DataSection.Deduplicate.class),
+                new DataSection.Store(
+                    keys.int32("data.store.short-side"), keys.int32("data.store.jpeg-quality"))),
         Binder::data);
   }
 

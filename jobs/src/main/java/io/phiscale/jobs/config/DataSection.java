@@ -15,6 +15,8 @@ import java.net.URI;
  * @param maxRejectFraction largest share of images that may be rejected before the job fails, [0,
  *     1]
  * @param maxPixels largest width times height that is decoded, &gt; 0
+ * @param deduplicate which images with the bytes of another are left out
+ * @param store in what form images are stored
  */
 public record DataSection(
     Source source,
@@ -23,7 +25,9 @@ public record DataSection(
     long shardBytes,
     long rowGroupBytes,
     double maxRejectFraction,
-    long maxPixels)
+    long maxPixels,
+    Deduplicate deduplicate,
+    Store store)
     implements Serializable {
 
   public DataSection {
@@ -38,6 +42,33 @@ public record DataSection(
         .fraction("max-reject-fraction", maxRejectFraction)
         .positive("max-pixels", maxPixels)
         .verify();
+  }
+
+  /**
+   * In what form images are stored.
+   *
+   * @param shortSide images whose shorter side is longer are made so small, pixels; 0: stored as
+   *     they are
+   * @param jpegQuality of the smaller ones, 1 to 100
+   */
+  public record Store(int shortSide, int jpegQuality) implements Serializable {
+    public Store {
+      new SectionRules("data.store")
+          .notNegative("short-side", shortSide)
+          .require(
+              jpegQuality >= 1 && jpegQuality <= 100, "jpeg-quality", jpegQuality, "in [1, 100]")
+          .verify();
+    }
+  }
+
+  /** Which images with the same bytes (SHA-256) as another are left out. */
+  public enum Deduplicate {
+    /** Training images that are in a split that is evaluated on. */
+    ACROSS_SPLITS,
+    /** These, and all but one within a split. */
+    ALL,
+    /** None. */
+    NONE
   }
 
   /** The layouts that are read. */

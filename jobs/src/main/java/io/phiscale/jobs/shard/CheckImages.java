@@ -1,9 +1,13 @@
 package io.phiscale.jobs.shard;
 
+import io.phiscale.jobs.config.DataSection;
 import io.phiscale.jobs.shard.CheckedItem.Accepted;
 import io.phiscale.jobs.shard.CheckedItem.Refused;
+import io.phiscale.pipeline.image.ColourMoments;
 import io.phiscale.pipeline.image.DecodeResult;
 import io.phiscale.pipeline.image.ImageDecoder;
+import io.phiscale.pipeline.image.ImageFormat;
+import io.phiscale.pipeline.image.ImageShrinker;
 import io.phiscale.pipeline.shard.LabelSpace;
 import io.phiscale.pipeline.shard.RejectReason;
 import io.phiscale.pipeline.shard.ShardRecord;
@@ -18,6 +22,7 @@ import java.io.UncheckedIOException;
 import java.util.Iterator;
 import java.util.Locale;
 import java.util.NoSuchElementException;
+import java.util.Optional;
 import java.util.OptionalInt;
 import org.apache.spark.TaskContext;
 import org.apache.spark.api.java.function.PairFlatMapFunction;
@@ -35,16 +40,16 @@ final class CheckImages
   private final Storage storage;
   private final LabelSpace labels;
   private final ShardLayout layout;
-  private final long maxPixels;
+  private final DataSection data;
 
   /** A split of a source and the split of the data set its images go to. */
   record Assignment(DatasetSource source, SourceSplit part, String split) implements Serializable {}
 
-  CheckImages(Storage storage, LabelSpace labels, ShardLayout layout, long maxPixels) {
+  CheckImages(Storage storage, LabelSpace labels, ShardLayout layout, DataSection data) {
     this.storage = storage;
     this.labels = labels;
     this.layout = layout;
-    this.maxPixels = maxPixels;
+    this.data = data;
   }
 
   @Override
@@ -55,7 +60,11 @@ final class CheckImages
   /** Lazy, so that a task holds one image at a time. */
   private final class Checking implements Iterator<Tuple2<Placement, CheckedItem>> {
     private final Iterator<Assignment> assignments;
-    private final ImageDecoder decoder = new ImageDecoder(maxPixels);
+    private final ImageDecoder decoder = new ImageDecoder(data.maxPixels());
+    private final Optional<ImageShrinker> shrinker =
+        data.store().shortSide() == 0
+            ? Optional.empty()
+            : Optional.of(new ImageShrinker(data.store().shortSide(), data.store().jpegQuality()));
     private Assignment current;
     private SourceItems items;
 
@@ -66,6 +75,7 @@ final class CheckImages
 
     private void close() {
       decoder.close();
+      shrinker.ifPresent(ImageShrinker::close);
       closeItems();
     }
 
@@ -131,6 +141,19 @@ final class CheckImages
             image.key(), split, RejectReason.valueOf(rejected.reason().name()), rejected.detail());
       }
       try (DecodeResult.Decoded decoded = (DecodeResult.Decoded) result) {
+        ColourMoments colours = ColourMoments.of(decoded);
+        Optional<ImageShrinker.Smaller> smaller = shrinker.flatMap(by -> by.shrink(decoded));
+        if (smaller.isPresent()) {
+          return new Accepted(
+              ShardRecord.of(
+                  image.key(),
+                  label.getAsInt(),
+                  smaller.get().bytes(),
+                  smaller.get().width(),
+                  smaller.get().height(),
+                  ImageFormat.JPEG.id()),
+              colours);
+        }
         return new Accepted(
             ShardRecord.of(
                 image.key(),
@@ -138,7 +161,8 @@ final class CheckImages
                 image.bytes(),
                 decoded.widthPx(),
                 decoded.heightPx(),
-                decoded.format().name().toLowerCase(Locale.ROOT)));
+                decoded.format().name().toLowerCase(Locale.ROOT)),
+            colours);
       }
     }
   }

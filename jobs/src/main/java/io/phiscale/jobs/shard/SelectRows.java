@@ -6,16 +6,14 @@ import io.phiscale.pipeline.shard.ShardRecord;
 import java.util.Iterator;
 import java.util.stream.Stream;
 import java.util.stream.StreamSupport;
-import org.apache.spark.api.java.function.Function2;
+import org.apache.spark.api.java.function.FlatMapFunction;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.RowFactory;
 import org.apache.spark.sql.types.DataTypes;
 import org.apache.spark.sql.types.StructType;
-import scala.Tuple2;
 
 /** Turns a partition of the shuffle into rows of one of the two tables, in order. */
-final class SelectRows
-    implements Function2<Integer, Iterator<Tuple2<Placement, CheckedItem>>, Iterator<Row>> {
+final class SelectRows implements FlatMapFunction<Iterator<CheckedItem>, Row> {
   private static final long serialVersionUID = 1L;
 
   /** Columns of a shard, as {@link ShardRecord} documents them. */
@@ -43,18 +41,16 @@ final class SelectRows
     REJECTS
   }
 
-  private final ShardLayout layout;
   private final Table table;
 
-  SelectRows(ShardLayout layout, Table table) {
-    this.layout = layout;
+  SelectRows(Table table) {
     this.table = table;
   }
 
   @Override
-  public Iterator<Row> call(Integer partition, Iterator<Tuple2<Placement, CheckedItem>> items) {
-    Iterable<CheckedItem> distinct = () -> new DistinctKeys(items, layout.splitAt(partition));
-    Stream<CheckedItem> stream = StreamSupport.stream(distinct.spliterator(), false);
+  public Iterator<Row> call(Iterator<CheckedItem> items) {
+    Iterable<CheckedItem> all = () -> items;
+    Stream<CheckedItem> stream = StreamSupport.stream(all.spliterator(), false);
     return switch (table) {
       case IMAGES ->
           stream

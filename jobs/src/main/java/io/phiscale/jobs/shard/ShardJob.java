@@ -1,11 +1,13 @@
 package io.phiscale.jobs.shard;
 
 import io.phiscale.jobs.config.DataSection;
+import io.phiscale.jobs.config.DataSection.Deduplicate;
 import io.phiscale.jobs.config.DataSection.Validation;
 import io.phiscale.jobs.config.PhiscaleConfiguration;
 import io.phiscale.jobs.run.BuildInfo;
 import io.phiscale.jobs.run.SparkJobs;
 import io.phiscale.jobs.shard.CheckImages.Assignment;
+import io.phiscale.pipeline.shard.ImageStatistics;
 import io.phiscale.pipeline.shard.LabelSpace;
 import io.phiscale.pipeline.shard.RejectReason;
 import io.phiscale.pipeline.shard.ShardContents;
@@ -21,6 +23,7 @@ import java.io.IOException;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
@@ -122,34 +125,46 @@ public final class ShardJob {
     JavaPairRDD<Placement, CheckedItem> shuffled =
         spark
             .parallelize(assignments, assignments.size())
-            .mapPartitionsToPair(new CheckImages(storage, labels, layout, data.maxPixels()))
+            .mapPartitionsToPair(new CheckImages(storage, labels, layout, data))
             .repartitionAndSortWithinPartitions(new Placement.ByPartition(layout.partitions()));
+    Deduplicate policy = data.deduplicate();
+    JavaPairRDD<Placement, RepeatedContents.Original> repeated =
+        policy == Deduplicate.NONE
+            ? spark
+                .parallelizePairs(List.<Tuple2<Placement, RepeatedContents.Original>>of(), 1)
+                .partitionBy(new Placement.ByPartition(layout.partitions()))
+            : RepeatedContents.of(shuffled, layout, policy);
+    JavaRDD<CheckedItem> distinct = shuffled.zipPartitions(repeated, new DistinctItems(layout));
     List<PartitionSummary> summaries =
         run(
             "Shard: read, decode and shuffle the images of " + train.description(),
-            shuffled
-                    .map(new Pair())
-                    .mapPartitionsWithIndex(new PartitionSummary.Count(layout), true)
-                ::collect);
+            distinct.mapPartitionsWithIndex(new PartitionSummary.Count(), true)::collect);
     Map<String, Map<RejectReason, Long>> refused = refused(summaries);
     requireFewRefused(summaries, refused);
     Map<String, ShardSplit> splits = new TreeMap<>();
     splits.put(
-        ShardLayout.TRAIN, write(shuffled, layout, ShardLayout.TRAIN, train, labels, refused));
+        ShardLayout.TRAIN, write(distinct, layout, ShardLayout.TRAIN, train, labels, summaries));
     if (layout.validationShards() > 0) {
       splits.put(
           ShardLayout.VALIDATION,
           write(
-              shuffled, layout, ShardLayout.VALIDATION, validation.orElse(train), labels, refused));
+              distinct,
+              layout,
+              ShardLayout.VALIDATION,
+              validation.orElse(train),
+              labels,
+              summaries));
     }
     if (!refused.isEmpty()) {
       boolean duplicates =
           refused.values().stream()
-              .anyMatch(counts -> counts.containsKey(RejectReason.DUPLICATE_KEY));
+              .anyMatch(
+                  counts ->
+                      counts.containsKey(RejectReason.DUPLICATE_KEY)
+                          || counts.containsKey(RejectReason.DUPLICATE_CONTENT));
       JavaRDD<Row> rows =
           rows(
-              shuffled,
-              layout,
+              distinct,
               SelectRows.Table.REJECTS,
               duplicates ? 0 : layout.rejects(),
               layout.partitions());
@@ -169,6 +184,7 @@ public final class ShardJob {
             splits);
     manifest.write(storage, root);
     shuffled.rdd().cleanShuffleDependencies(false);
+    repeated.rdd().cleanShuffleDependencies(false);
     return new Result.Written(manifest);
   }
 
@@ -220,8 +236,9 @@ public final class ShardJob {
     long accepted = summaries.stream().mapToLong(PartitionSummary::accepted).sum();
     long rejected =
         refused.values().stream()
-            .flatMap(counts -> counts.values().stream())
-            .mapToLong(Long::longValue)
+            .flatMap(counts -> counts.entrySet().stream())
+            .filter(counted -> counted.getKey() != RejectReason.DUPLICATE_CONTENT)
+            .mapToLong(Map.Entry::getValue)
             .sum();
     double fraction = (double) rejected / Math.max(1, accepted + rejected);
     if (accepted == 0 || fraction > configuration.data().maxRejectFraction()) {
@@ -234,12 +251,12 @@ public final class ShardJob {
   }
 
   private ShardSplit write(
-      JavaPairRDD<Placement, CheckedItem> shuffled,
+      JavaRDD<CheckedItem> distinct,
       ShardLayout layout,
       String split,
       DatasetSource source,
       LabelSpace labels,
-      Map<String, Map<RejectReason, Long>> refused)
+      List<PartitionSummary> summaries)
       throws IOException {
     JavaSparkContext spark = JavaSparkContext.fromSparkContext(session.sparkContext());
     URI root = Storage.uri(configuration.data().shards().toString());
@@ -247,7 +264,7 @@ public final class ShardJob {
     int first = layout.firstOf(split);
     write(
         "Shard: write " + split,
-        rows(shuffled, layout, SelectRows.Table.IMAGES, first, first + layout.shardsOf(split)),
+        rows(distinct, SelectRows.Table.IMAGES, first, first + layout.shardsOf(split)),
         SelectRows.IMAGES,
         folder);
     List<URI> files =
@@ -260,18 +277,31 @@ public final class ShardJob {
             "Shard: describe " + split,
             spark.parallelize(files, files.size()).map(new Describe(storage, root))::collect);
     return ShardSplit.of(
-        source.description(), labels, contents, refused.getOrDefault(split, Map.of()));
+        source.description(),
+        labels,
+        contents,
+        refused(summaries).getOrDefault(split, Map.of()),
+        statistics(summaries, layout, split));
+  }
+
+  /** Added up in the order of the partitions, so always to the same bits. */
+  private static ImageStatistics statistics(
+      List<PartitionSummary> summaries, ShardLayout layout, String split) {
+    StatisticsSum sum = new StatisticsSum();
+    int first = layout.firstOf(split);
+    summaries.stream()
+        .filter(
+            summary ->
+                summary.partition() >= first
+                    && summary.partition() < first + layout.shardsOf(split))
+        .sorted(Comparator.comparingInt(PartitionSummary::partition))
+        .forEach(summary -> sum.add(summary.statistics()));
+    return sum.statistics();
   }
 
   private static JavaRDD<Row> rows(
-      JavaPairRDD<Placement, CheckedItem> shuffled,
-      ShardLayout layout,
-      SelectRows.Table table,
-      int from,
-      int to) {
-    // Rows are made before pruning, which renumbers the partitions.
-    JavaRDD<Row> all =
-        shuffled.map(new Pair()).mapPartitionsWithIndex(new SelectRows(layout, table), true);
+      JavaRDD<CheckedItem> distinct, SelectRows.Table table, int from, int to) {
+    JavaRDD<Row> all = distinct.mapPartitions(new SelectRows(table));
     return PartitionPruningRDD.create(all.rdd(), new KeepPartitions(from, to)).toJavaRDD();
   }
 
@@ -300,17 +330,6 @@ public final class ShardJob {
         configuration.spark().deadline(),
         "spark.deadline",
         actions);
-  }
-
-  /** A pair RDD's elements as they are: Java sees them as pairs only. */
-  private static final class Pair
-      implements Function<Tuple2<Placement, CheckedItem>, Tuple2<Placement, CheckedItem>> {
-    private static final long serialVersionUID = 1L;
-
-    @Override
-    public Tuple2<Placement, CheckedItem> call(Tuple2<Placement, CheckedItem> pair) {
-      return pair;
-    }
   }
 
   /** Describes one shard. */
