@@ -509,7 +509,11 @@ public final class PhiscaleTrainingMaster
     try {
       results =
           new AveragingRound(
-                  spark, "phiscale-dl4j", settings.roundDeadline(), "Builder.roundDeadline")
+                  spark,
+                  "phiscale-dl4j",
+                  settings.roundDeadline(),
+                  "Builder.roundDeadline",
+                  "The network is as it was before the round")
               .run(
                   index + 1,
                   what,

@@ -1,5 +1,6 @@
 package io.phiscale.jobs.train;
 
+import io.phiscale.jobs.run.SparkJobs;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.ExecutionException;
@@ -20,9 +21,14 @@ import org.apache.spark.broadcast.Broadcast;
  * @param group job group by which a round that hangs is cancelled
  * @param deadline longest time that a round may take (&gt; 0)
  * @param deadlineName where the user sets it, for the message
+ * @param consequence what a round that fails leaves, for the message: one sentence
  */
 public record AveragingRound(
-    JavaSparkContext spark, String group, Duration deadline, String deadlineName) {
+    JavaSparkContext spark,
+    String group,
+    Duration deadline,
+    String deadlineName,
+    String consequence) {
 
   /**
    * Runs a round. What it left in the cluster is removed after it.
@@ -45,6 +51,7 @@ public record AveragingRound(
       Supplier<JavaPairRDD<SliceKey, Contribution>> replicas)
       throws InterruptedException {
     spark.setJobGroup(group, what, true);
+    SparkJobs jobs = new SparkJobs(spark);
     try {
       JavaPairRDD<SliceKey, Contribution> sorted =
           replicas
@@ -59,16 +66,18 @@ public record AveragingRound(
       state.destroy();
       return results;
     } catch (TimeoutException e) {
+      String waitedFor = jobs.waitedFor();
       spark.sc().cancelJobGroup(group);
       throw new IllegalStateException(
           String.format(
-              "Round %s did not end within %s (%s): a worker hangs, or the round is too long for"
-                  + " it; the last checkpoint stays",
-              number, deadline, deadlineName),
+              "Round %s did not end within %s (%s); waited for %s (in the first of a round's two"
+                  + " stages task n is worker n). %s",
+              number, deadline, deadlineName, waitedFor, consequence),
           e);
     } catch (ExecutionException e) {
       throw new IllegalStateException(String.format("Round %s failed", number), e.getCause());
     } finally {
+      jobs.close();
       spark.clearJobGroup();
     }
   }

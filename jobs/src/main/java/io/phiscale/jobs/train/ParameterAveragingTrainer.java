@@ -52,6 +52,7 @@ public final class ParameterAveragingTrainer {
   private final OuterOptimizer outer;
   private final WorkerMemories memories;
   private int rememberingWorkers;
+  private String lastCheckpoint = "There is no earlier checkpoint";
 
   /**
    * @param spark the context
@@ -90,6 +91,9 @@ public final class ParameterAveragingTrainer {
    */
   public URI train(Checkpoint start) throws IOException, InterruptedException {
     State state = new State(start);
+    if (start.info().progress().round() > 0) {
+      stays(directory.checkpoints().location(start.info().progress().round()));
+    }
     EpochPlan plan = recipe.plan();
     List<RoundMetrics> unpublished = new ArrayList<>();
     Progress begun = state.progress;
@@ -219,7 +223,8 @@ public final class ParameterAveragingTrainer {
     String what = String.format("%s: round %s of training", goal.name(), number);
     String group = "phiscale-train-" + goal.name();
     Broadcast<RoundState> broadcast = spark.broadcast(start);
-    AveragingRound averaging = new AveragingRound(spark, group, goal.deadline(), "train.deadline");
+    AveragingRound averaging =
+        new AveragingRound(spark, group, goal.deadline(), "train.deadline", lastCheckpoint);
     return averaging.run(
         number,
         what,
@@ -251,15 +256,9 @@ public final class ParameterAveragingTrainer {
             progress.round() + 1,
             report.divergence().step() + 1,
             recipe.learningRate(progress.epoch(), round, report.divergence().step()),
-            consequence(progress));
+            lastCheckpoint);
       }
     }
-  }
-
-  private String consequence(Progress progress) {
-    return progress.round() == 0
-        ? "There is no earlier checkpoint"
-        : "The last published checkpoint stays in " + directory.root();
   }
 
   private static void requireEachImageOnce(
@@ -298,6 +297,7 @@ public final class ParameterAveragingTrainer {
     CheckpointStore checkpoints = directory.checkpoints();
     CheckpointInfo published = checkpoints.publish(state.checkpoint(state.info()));
     listener.published(checkpoints.location(published.progress().round()));
+    stays(checkpoints.location(published.progress().round()));
     scoreUnlessDone(state.checkpoint(published));
     checkpoints.retain(goal.retention());
     forgetMemories(state.progress.round());
@@ -311,6 +311,10 @@ public final class ParameterAveragingTrainer {
       checkpoints.record(score);
       listener.scored(score);
     }
+  }
+
+  private void stays(URI checkpoint) {
+    lastCheckpoint = "The last good checkpoint stays: " + checkpoint;
   }
 
   /** The one model that the driver holds. */
@@ -376,8 +380,7 @@ public final class ParameterAveragingTrainer {
     private void requireFiniteUpdate(float[] updated) {
       for (float value : updated) {
         if (!Float.isFinite(value)) {
-          throw new TrainingDivergedException(
-              progress.round() + 1, outer.rule(), consequence(progress));
+          throw new TrainingDivergedException(progress.round() + 1, outer.rule(), lastCheckpoint);
         }
       }
     }

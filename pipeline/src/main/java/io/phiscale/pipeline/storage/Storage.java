@@ -428,7 +428,7 @@ public final class Storage implements Serializable {
   }
 
   /** The same error with the URI in its message; a missing file stays one. */
-  private static IOException named(String failure, URI uri, Exception cause) {
+  private IOException named(String failure, URI uri, Exception cause) {
     if (cause instanceof FileNotFoundException) {
       FileNotFoundException missing = new FileNotFoundException("No such file: " + uri);
       missing.initCause(cause);
@@ -442,7 +442,13 @@ public final class Storage implements Serializable {
           cause);
     }
     String message = cause.getMessage() == null ? cause.toString() : cause.getMessage();
-    return new IOException("%s %s: %s".formatted(failure, uri, message), cause);
+    return new IOException("%s %s%s: %s".formatted(failure, uri, by(uri), message), cause);
+  }
+
+  /** By which endpoint a bucket is reached, where that is configured here. */
+  private String by(URI uri) {
+    String endpoint = "s3a".equals(uri.getScheme()) ? entries.get("fs.s3a.endpoint") : null;
+    return endpoint == null ? "" : " (endpoint " + endpoint + ")";
   }
 
   private static URI withoutPassword(URI uri) {
