@@ -1,4 +1,4 @@
-"""Writes training-reference.json: what PyTorch's and timm's optimizers, moving average, loss and schedules compute.
+"""Writes training-reference.json: what PyTorch's and timm's optimizers, clipping, moving average, loss and schedules compute.
 
     export_training.py FOLDER
 """
@@ -10,7 +10,7 @@ import numpy
 import timm
 import torch
 from timm.loss import LabelSmoothingCrossEntropy
-from timm.optim import RMSpropTF
+from timm.optim import Lamb, Lars, RMSpropTF
 from timm.optim import param_groups_weight_decay
 from timm.scheduler import CosineLRScheduler, StepLRScheduler
 from timm.utils import ModelEmaV3
@@ -73,6 +73,16 @@ def groups(model, exclusion):
     return [{"params": list(model.parameters()), "weight_decay": DECAY}]
 
 
+def weights_alone(model):
+    """Nothing decays, and the norms of weights alone set rates: timm asks for that by group."""
+    weights = [p for p in model.parameters() if p.ndim > 1]
+    others = [p for p in model.parameters() if p.ndim == 1]
+    return [
+        {"params": weights, "weight_decay": 0.0, "always_adapt": True},
+        {"params": others, "weight_decay": 0.0},
+    ]
+
+
 OPTIMIZERS = {
     "sgd": lambda g: torch.optim.SGD(g, lr=1),
     "sgd-momentum": lambda g: torch.optim.SGD(g, lr=1, momentum=0.9),
@@ -82,11 +92,21 @@ OPTIMIZERS = {
     "rmsprop-tf-plain": lambda g: RMSpropTF(g, lr=1, alpha=0.99, momentum=0.0, eps=1e-6),
 }
 
+# timm adapts the rate of what decays, the papers that of weights: the two agree where weights alone decay.
+LAYERWISE = {
+    "lars": lambda g: Lars(g, lr=1, momentum=0.9, trust_coeff=0.02),
+    "lars-nesterov": lambda g: Lars(g, lr=1, momentum=0.9, nesterov=True, trust_coeff=0.02),
+    "lars-plain": lambda g: Lars(g, lr=1, trust_coeff=0.02, eps=1e-3),
+    "lamb": lambda g: Lamb(g, lr=1, max_grad_norm=None),
+    "lamb-quick": lambda g: Lamb(g, lr=1, betas=(0.5, 0.9), eps=1e-3, max_grad_norm=None),
+    "lamb-clipped": lambda g: Lamb(g, lr=1, max_grad_norm=1.0),
+}
 
-def run(optimizer, exclusion, gradients):
+
+def run(make, grouped, gradients):
     """The parameters after every step."""
     model = network()
-    steps = OPTIMIZERS[optimizer](groups(model, exclusion))
+    steps = make(grouped(model))
     trace = []
     for rate, gradient in zip(RATES, gradients):
         offset = 0
@@ -120,6 +140,16 @@ def moving_average(decay, trace):
         "parameters": trace,
         "averages": averages,
     }
+
+
+def clipped(maximum, gradient):
+    model = network()
+    offset = 0
+    for parameter in model.parameters():
+        parameter.grad = torch.tensor(gradient[offset:offset + parameter.numel()]).reshape(parameter.shape)
+        offset += parameter.numel()
+    norm = torch.nn.utils.clip_grad_norm_(model.parameters(), maximum)
+    return {"maximum": maximum, "norm": shortest([norm.item()])[0], "clipped": flat([p.grad for p in model.parameters()])}
 
 
 def smoothed_loss(smoothing):
@@ -176,9 +206,15 @@ torch.manual_seed(2)
 count = sum(p.numel() for p in network().parameters())
 gradients = [shortest(torch.randn(count).tolist()) for _ in range(STEPS)]
 cases = [
-    {"optimizer": optimizer, "exclusion": exclusion, "parameters": run(optimizer, exclusion, gradients)}
-    for optimizer in OPTIMIZERS
+    {"optimizer": optimizer, "exclusion": exclusion, "weight-decay": DECAY,
+     "parameters": run(make, lambda model: groups(model, exclusion), gradients)}
+    for optimizer, make in OPTIMIZERS.items()
     for exclusion in ("ALL_ONE_DIMENSIONAL", "BATCH_NORM", "NONE")
+] + [
+    {"optimizer": optimizer, "exclusion": "ALL_ONE_DIMENSIONAL", "weight-decay": decay,
+     "parameters": run(make, grouped, gradients)}
+    for optimizer, make in LAYERWISE.items()
+    for decay, grouped in ((DECAY, lambda model: groups(model, "ALL_ONE_DIMENSIONAL")), (0, weights_alone))
 ]
 trace = cases[0]["parameters"]
 reference = {
@@ -187,8 +223,8 @@ reference = {
     "initial": flat(network().parameters()),
     "gradients": gradients,
     "rates": RATES,
-    "weight-decay": DECAY,
     "optimizers": cases,
+    "clippings": [clipped(maximum, gradients[0]) for maximum in (0.1, 1.0, 5.0, 100.0)],
     "moving-averages": [moving_average(0.9999, trace), moving_average(0.4, trace)],
     "losses": [smoothed_loss(s) for s in (0.0, 0.1, 0.5)],
     "schedules": schedules(),

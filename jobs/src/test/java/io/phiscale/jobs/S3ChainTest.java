@@ -8,6 +8,7 @@ import io.phiscale.jobs.cli.Phiscale;
 import io.phiscale.jobs.cli.SparkJobRunner;
 import io.phiscale.jobs.config.PhiscaleConfiguration;
 import io.phiscale.jobs.support.EmbeddedS3;
+import io.phiscale.jobs.support.EventFileReader;
 import io.phiscale.jobs.support.LocalSpark;
 import io.phiscale.jobs.support.SmallImages;
 import io.phiscale.pipeline.shard.ShardManifest;
@@ -53,6 +54,11 @@ class S3ChainTest {
           .as("_SUCCESS names the committer")
           .contains("\"committer\":\"magic\"");
       assertThat(storage.exists(EmbeddedS3.uri("run/checkpoints/latest.json"))).isTrue();
+      assertThat(storage.listRecursively(EmbeddedS3.uri("run/tensorboard")))
+          .as("an event file per checkpoint")
+          .hasSize(2)
+          .allSatisfy(
+              file -> assertThat(EventFileReader.read(storage.readFully(file.uri()))).isNotEmpty());
       assertThat(storage.readUtf8(EmbeddedS3.uri("evaluation/report.html"))).contains("phi-0");
       assertThat(storage.readUtf8(EmbeddedS3.uri("run/run.json")))
           .doesNotContain(values.get("storage.s3.secret-key"));

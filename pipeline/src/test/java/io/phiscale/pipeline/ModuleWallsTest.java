@@ -52,9 +52,11 @@ class ModuleWallsTest {
 
   @Test
   void dataFlowsInOneDirection() {
-    independent("storage", "source", "shard", "image", "batch").check(MODULE);
-    independent("shard", "source", "image", "batch").check(MODULE);
-    independent("source", "image", "batch").check(MODULE);
+    independent("storage", "source", "shard", "image", "augment", "batch").check(MODULE);
+    independent("shard", "source", "image", "augment", "batch").check(MODULE);
+    independent("source", "image", "augment", "batch").check(MODULE);
+    independent("image", "augment", "batch").check(MODULE);
+    independent("augment", "batch").check(MODULE);
   }
 
   @Test

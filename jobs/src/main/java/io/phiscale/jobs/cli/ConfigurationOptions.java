@@ -26,7 +26,15 @@ final class ConfigurationOptions {
 
   /** {@code --set}s win over {@code values}, which win over the file. */
   PhiscaleConfiguration load(String file, Map<String, String> values) {
-    ConfigurationLoader loader = new ConfigurationLoader(ConfigurationOptions::read).file(file);
+    return load(new ConfigurationLoader(ConfigurationOptions::read).file(file), values);
+  }
+
+  /** As {@link #load(String, Map)}, of the defaults alone. */
+  PhiscaleConfiguration loadDefaults() {
+    return load(new ConfigurationLoader(ConfigurationOptions::read), Map.of());
+  }
+
+  private PhiscaleConfiguration load(ConfigurationLoader loader, Map<String, String> values) {
     values.forEach((key, value) -> loader.set(key + "=" + value));
     assignments.forEach(loader::set);
     return loader.load();

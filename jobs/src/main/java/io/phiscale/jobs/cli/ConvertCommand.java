@@ -4,10 +4,12 @@ import io.phiscale.jobs.report.PhiKind;
 import io.phiscale.jobs.run.Checkpoint;
 import io.phiscale.jobs.run.CheckpointInfo;
 import io.phiscale.jobs.run.CheckpointStore;
+import io.phiscale.jobs.run.LocalCopy;
 import io.phiscale.jobs.run.NetworkIdentity;
 import io.phiscale.jobs.run.Origin;
 import io.phiscale.jobs.run.Progress;
 import io.phiscale.jobs.run.WeightsFile;
+import io.phiscale.model.network.ModelZip;
 import io.phiscale.model.scaling.EfficientNetVariant;
 import io.phiscale.model.spec.BatchNormConvention;
 import io.phiscale.model.spec.Freeze;
@@ -34,11 +36,12 @@ import picocli.CommandLine.ParameterException;
 /** {@code phiscale convert}: weights of torchvision and timm to checkpoints and back; no Spark. */
 @Command(
     name = "convert",
-    header = "Import weights of torchvision or timm as a checkpoint, or export a checkpoint.",
+    header = "Import weights of torchvision, timm or a DL4J zip, or export a checkpoint as such.",
     description = {
       "Import: a .safetensors, .pth or .pt file becomes a run directory that evaluate reads,",
       "and that train starts from by train.initial-weights.",
-      "Export: a run directory or checkpoint becomes a .safetensors file.",
+      "Export: a run directory or checkpoint becomes a .safetensors file, or a .zip of DL4J's own",
+      "ModelSerializer (without updater state), which convert also reads back.",
       "Tensors go by name; what is missing, unknown or of another shape is refused. Of a .pth only",
       "tensors are read; nothing in it is run."
     },
@@ -46,21 +49,22 @@ import picocli.CommandLine.ParameterException;
       "%nExamples:",
       "  phiscale convert --input efficientnet_b0.pth --output runs/b0 --model b0 \\",
       "    --convention torchvision --labels shards/imagenet",
-      "  phiscale convert --input runs/train --output mine.safetensors --layout timm"
+      "  phiscale convert --input runs/train --output mine.safetensors --layout timm",
+      "  phiscale convert --input runs/train/best --output mine.zip"
     })
 final class ConvertCommand extends PhiscaleCommand {
   @Option(
       names = "--input",
       paramLabel = "PLACE",
       required = true,
-      description = "A file to import, or a run directory or checkpoint to export.")
+      description = "A file to import; or a run directory, RUN/best, or one checkpoint to export.")
   private String input;
 
   @Option(
       names = "--output",
       paramLabel = "PLACE",
       required = true,
-      description = "The run directory or the .safetensors file to write; must not exist.")
+      description = "The run directory, or the .safetensors or .zip file to write; must not exist.")
   private String output;
 
   @Option(
@@ -111,7 +115,8 @@ final class ConvertCommand extends PhiscaleCommand {
     Storage storage = Storage.of(Map.of());
     URI from = Storage.uri(input);
     URI to = Storage.uri(output);
-    if (!storage.exists(from)) {
+    boolean isCheckpoint = CheckpointStore.isPlace(storage, from);
+    if (!isCheckpoint && !storage.exists(from)) {
       throw new IOException(String.format("No such file or directory: %s", input));
     }
     if (storage.exists(to)) {
@@ -120,10 +125,36 @@ final class ConvertCommand extends PhiscaleCommand {
     phiscale
         .console()
         .print(
-            storage.isDirectory(from)
+            isCheckpoint
                 ? exportWeights(storage, from, to)
-                : importWeights(storage, from, to));
+                : input.endsWith(".zip")
+                    ? importZip(storage, from, to)
+                    : importWeights(storage, from, to));
     return Phiscale.SUCCESS;
+  }
+
+  private String importZip(Storage storage, URI from, URI to) throws IOException {
+    refuse("--weights", weights, "exports");
+    refuse("--model", model, "files of tensors; a zip knows its network");
+    refuse("--classes", classes, "files of tensors; a zip knows its classes");
+    refuse("--labels", labels, "files of tensors; a zip knows its classes");
+    refuse("--layout", layout, "files of tensors");
+    refuse("--convention", convention, "files of tensors; a zip knows its convention");
+    return LocalCopy.of(
+        storage,
+        from,
+        file -> {
+          CheckpointInfo info = CheckpointInfo.ofJson(ModelZip.description(file), from);
+          float[] parameters = ModelZip.parameters(file, info.network());
+          new CheckpointStore(storage, to)
+              .publish(new Checkpoint(info, parameters, new float[0], new float[0], new float[0]));
+          return String.format(
+              Locale.ROOT,
+              "Imported %,d values of %s%nRun: %s",
+              parameters.length,
+              info.network().name(),
+              output);
+        });
   }
 
   private String importWeights(Storage storage, URI from, URI to) throws IOException {
@@ -138,7 +169,7 @@ final class ConvertCommand extends PhiscaleCommand {
       throw usage(
           "Invalid value for option '--input': "
               + input
-              + " (must be a directory or end in .safetensors, .pth or .pt)");
+              + " (must be a directory or end in .safetensors, .pth, .pt or .zip)");
     }
     WeightsFile file = WeightsFile.read(storage, from);
     TorchLayout found = asked == null ? TorchLayout.of(file.tensors().keySet()) : asked;
@@ -153,7 +184,13 @@ final class ConvertCommand extends PhiscaleCommand {
             Freeze.NONE,
             FrozenBatchNorm.INFERENCE);
     new CheckpointStore(storage, to)
-        .publish(info(variant, network, names, origin), parameters, new float[0], new float[0], 1);
+        .publish(
+            new Checkpoint(
+                info(variant, network, names, origin),
+                parameters,
+                new float[0],
+                new float[0],
+                new float[0]));
     return String.format(
         Locale.ROOT,
         "Imported %s tensors of %s's layout, %,d values, as %s (%s padding, epsilon %s)%nRun: %s",
@@ -171,8 +208,13 @@ final class ConvertCommand extends PhiscaleCommand {
     refuse("--classes", classes, "imports; a checkpoint knows its classes");
     refuse("--labels", labels, "imports; a checkpoint knows its classes");
     refuse("--convention", convention, "imports; a checkpoint knows its convention");
-    if (!output.endsWith(".safetensors")) {
-      throw usage("Invalid value for option '--output': " + output + " (must end in .safetensors)");
+    boolean zip = output.endsWith(".zip");
+    if (!zip && !output.endsWith(".safetensors")) {
+      throw usage(
+          "Invalid value for option '--output': " + output + " (must end in .safetensors or .zip)");
+    }
+    if (zip) {
+      refuse("--layout", layout, ".safetensors; a zip has DL4J's");
     }
     TorchLayout wanted =
         layout == null ? TorchLayout.TORCHVISION : value(() -> TorchLayout.named(layout));
@@ -185,9 +227,21 @@ final class ConvertCommand extends PhiscaleCommand {
       throw new IOException(String.format("No moving average in the checkpoint %s", input));
     }
     boolean average = hasAverage && !"raw".equals(weights);
+    float[] exported = average ? checkpoint.movingAverage() : checkpoint.parameters();
+    if (zip) {
+      CheckpointInfo info = checkpoint.info();
+      storage.writeAtomically(
+          to, out -> ModelZip.write(out, info.network(), exported, info.toJson()));
+      return String.format(
+          Locale.ROOT,
+          "Exported %,d values, %s, of %s, without updater state%nFile: %s",
+          exported.length,
+          average ? "the moving average" : "raw weights",
+          info.network().name(),
+          output);
+    }
     Map<String, Tensor> tensors =
-        new TorchWeights(checkpoint.info().network(), wanted)
-            .tensors(average ? checkpoint.movingAverage() : checkpoint.parameters());
+        new TorchWeights(checkpoint.info().network(), wanted).tensors(exported);
     storage.writeAtomically(to, out -> SafeTensors.write(out, tensors));
     return String.format(
         Locale.ROOT,
@@ -257,6 +311,7 @@ final class ConvertCommand extends PhiscaleCommand {
         "",
         "",
         origin,
+        0,
         0,
         0,
         0,

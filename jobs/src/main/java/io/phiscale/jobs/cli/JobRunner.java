@@ -1,6 +1,7 @@
 package io.phiscale.jobs.cli;
 
 import io.phiscale.jobs.config.PhiscaleConfiguration;
+import io.phiscale.jobs.dataset.SampleJob;
 
 /**
  * The jobs behind the commands. A job either returns, and then its output is whole, or throws: a
@@ -10,6 +11,29 @@ import io.phiscale.jobs.config.PhiscaleConfiguration;
 public interface JobRunner {
   /** Reads {@code data.source}, writes {@code data.shards}. */
   void shard(PhiscaleConfiguration configuration, Console console) throws Exception;
+
+  /** Prints what the manifest of {@code data.shards} says, with this many classes. */
+  void showDataset(PhiscaleConfiguration configuration, int classes, Console console)
+      throws Exception;
+
+  /** Reads all of {@code data.shards} and fails if anything is not as it was written. */
+  void verifyDataset(PhiscaleConfiguration configuration, Console console) throws Exception;
+
+  /**
+   * Writes pictures of {@code data.shards} as an HTML page.
+   *
+   * @param output the page; empty: beside the shards
+   */
+  void sampleDataset(
+      PhiscaleConfiguration configuration,
+      SampleJob.Request request,
+      String output,
+      Console console)
+      throws Exception;
+
+  /** Reads {@code data.shards}, writes WebDataset tars to a location. */
+  void exportDataset(PhiscaleConfiguration configuration, String output, Console console)
+      throws Exception;
 
   /** Reads {@code data.shards}, writes or continues {@code train.output}. */
   void train(PhiscaleConfiguration configuration, Console console) throws Exception;
@@ -21,6 +45,9 @@ public interface JobRunner {
    * Trains and evaluates one network per value of {@code study.phi}, writes {@code study.output}.
    */
   void study(PhiscaleConfiguration configuration, Console console) throws Exception;
+
+  /** Looks whether jobs will run, prints what it finds, fails if one would fail. */
+  void doctor(PhiscaleConfiguration configuration, Console console) throws Exception;
 
   /** Shards the bundled images, then runs the study; what is already there is kept. */
   void quickstart(PhiscaleConfiguration configuration, Console console) throws Exception;

@@ -44,12 +44,15 @@ import picocli.CommandLine.UnmatchedArgumentException;
     subcommands = {
       QuickstartCommand.class,
       ShardCommand.class,
+      DatasetCommand.class,
       TrainCommand.class,
       EvaluateCommand.class,
       StudyCommand.class,
       SummaryCommand.class,
+      DoctorCommand.class,
       BenchCommand.class,
-      ConvertCommand.class
+      ConvertCommand.class,
+      CheckpointsCommand.class
     })
 public final class Phiscale implements Runnable {
   /** The job is done and its output is whole. */

@@ -1,10 +1,17 @@
 package io.phiscale.jobs.cli;
 
 import io.phiscale.jobs.config.PhiscaleConfiguration;
+import io.phiscale.jobs.dataset.DatasetTable;
+import io.phiscale.jobs.dataset.SampleJob;
+import io.phiscale.jobs.dataset.VerifyJob;
+import io.phiscale.jobs.doctor.Doctor;
+import io.phiscale.jobs.doctor.Finding;
 import io.phiscale.jobs.evaluate.EvaluateJob;
+import io.phiscale.jobs.evaluate.MinivalScoring;
 import io.phiscale.jobs.report.EvaluationReport;
 import io.phiscale.jobs.report.NetworkResult;
 import io.phiscale.jobs.run.SparkContexts;
+import io.phiscale.jobs.shard.ExportJob;
 import io.phiscale.jobs.shard.ShardJob;
 import io.phiscale.jobs.study.ReportFiles;
 import io.phiscale.jobs.study.StudyJob;
@@ -29,10 +36,82 @@ public final class SparkJobRunner implements JobRunner {
   }
 
   @Override
+  public void showDataset(PhiscaleConfiguration configuration, int classes, Console console)
+      throws IOException {
+    Storage storage = Storage.of(configuration.storage().hadoopProperties());
+    URI root = Storage.uri(configuration.data().shards().toString());
+    console.print(DatasetTable.of(ShardManifest.read(storage, root), classes));
+    console.print(String.format("%nShards: %s", shown(root)));
+  }
+
+  @Override
+  public void verifyDataset(PhiscaleConfiguration configuration, Console console)
+      throws IOException {
+    try (SparkSession session = open(configuration)) {
+      VerifyJob.Result result = new VerifyJob(session, configuration).run();
+      result.damages().forEach(damage -> console.print(damage.file() + ": " + damage.cause()));
+      String read =
+          String.format(Locale.ROOT, "%,d images in %,d files", result.images(), result.files());
+      if (!result.damages().isEmpty()) {
+        throw new IllegalStateException(
+            String.format(
+                "%s of %s are damaged; %s have the right checksum",
+                result.damages().size() == 1
+                    ? "1 file or row group"
+                    : result.damages().size() + " files or row groups",
+                shown(Storage.uri(configuration.data().shards().toString())),
+                read));
+      }
+      console.print("Every checksum is right: " + read);
+    }
+  }
+
+  @Override
+  public void sampleDataset(
+      PhiscaleConfiguration configuration,
+      SampleJob.Request request,
+      String output,
+      Console console)
+      throws IOException {
+    URI page =
+        output.isEmpty()
+            ? Storage.resolve(
+                Storage.uri(configuration.data().shards().toString()),
+                "sample-" + request.split() + ".html")
+            : Storage.uri(output);
+    try (SparkSession session = open(configuration)) {
+      int pictures = new SampleJob(session, configuration).run(request, page);
+      console.print(String.format("%s pictures: %s", pictures, shown(page)));
+    }
+  }
+
+  @Override
+  public void exportDataset(PhiscaleConfiguration configuration, String output, Console console)
+      throws Exception {
+    URI place = Storage.uri(output);
+    try (SparkSession session = open(configuration)) {
+      ExportJob.Result result = new ExportJob(session, configuration).run(place);
+      StringBuilder text = new StringBuilder("Exported:");
+      result
+          .images()
+          .forEach(
+              (split, images) ->
+                  text.append(
+                      String.format(
+                          Locale.ROOT,
+                          " %s %,d images in %d tars;",
+                          split,
+                          images,
+                          result.tars().get(split))));
+      console.print(text + System.lineSeparator() + "WebDataset: " + shown(place));
+    }
+  }
+
+  @Override
   public void train(PhiscaleConfiguration configuration, Console console) throws Exception {
     try (SparkSession session = open(configuration)) {
       TrainJob.Result result =
-          new TrainJob(session, configuration)
+          new TrainJob(session, configuration, new MinivalScoring(session, configuration))
               .run(new TrainingProgress(console, configuration.name(), configuration));
       console.print(
           String.format(
@@ -76,6 +155,30 @@ public final class SparkJobRunner implements JobRunner {
   }
 
   @Override
+  public void doctor(PhiscaleConfiguration configuration, Console console) {
+    List<Finding> findings;
+    try (SparkSession session = open(configuration)) {
+      findings = new Doctor(session, configuration).examine();
+    }
+    for (Finding finding : findings) {
+      console.print(
+          String.format(
+              "%-8s %-22s %s%s",
+              finding.outcome().name().toLowerCase(Locale.ROOT),
+              finding.subject(),
+              finding.detail(),
+              finding.advice().isEmpty()
+                  ? ""
+                  : String.format("%n%-8s %-22s %s", "", "", "-> " + finding.advice())));
+    }
+    long failed = findings.stream().filter(f -> f.outcome() == Finding.Outcome.FAILED).count();
+    if (failed > 0) {
+      throw new IllegalStateException(
+          failed == 1 ? "1 check failed: see above" : failed + " checks failed: see above");
+    }
+  }
+
+  @Override
   public void quickstart(PhiscaleConfiguration configuration, Console console) throws Exception {
     try (SparkSession session = open(configuration)) {
       shard(session, configuration, console);
@@ -86,7 +189,8 @@ public final class SparkJobRunner implements JobRunner {
             System.lineSeparator(),
             "",
             "Next:",
-            "  jobs/bin/phiscale summary --phi 1 --base tiny --classes 10   what these networks are",
+            "  jobs/bin/phiscale summary --phi 1 --base tiny --classes 10   what these networks"
+                + " are",
             "  jobs/bin/phiscale study --help                               a study of your own",
             "  conf/cifar10.conf, conf/imagenet-phi-study.conf              where to begin"));
   }

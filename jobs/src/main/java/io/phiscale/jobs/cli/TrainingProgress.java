@@ -1,12 +1,13 @@
 package io.phiscale.jobs.cli;
 
 import io.phiscale.jobs.config.PhiscaleConfiguration;
+import io.phiscale.jobs.run.MinivalScore;
 import io.phiscale.jobs.run.RoundMetrics;
 import io.phiscale.jobs.train.TrainingListener;
 import java.time.Duration;
 import java.util.Locale;
 
-/** The progress line of training: round, epoch, loss, images/s, time left. */
+/** The progress line of training: round, epoch, loss, accuracy, images/s, time left. */
 final class TrainingProgress implements TrainingListener {
   private final Console console;
   private final String name;
@@ -14,7 +15,6 @@ final class TrainingProgress implements TrainingListener {
   private int rounds;
   private int firstRound;
   private double seconds;
-  private RoundMetrics last;
 
   TrainingProgress(Console console, String name, PhiscaleConfiguration configuration) {
     this.console = console;
@@ -30,6 +30,8 @@ final class TrainingProgress implements TrainingListener {
       console.note(name + ": all " + epochs + " epochs are trained already");
     } else if (firstRound > 1) {
       console.note(name + ": resumed after round " + (firstRound - 1) + " of " + rounds);
+    } else {
+      console.note(name + ": training " + epochs + " epochs in " + rounds + " rounds");
     }
   }
 
@@ -40,26 +42,41 @@ final class TrainingProgress implements TrainingListener {
 
   @Override
   public void completed(RoundMetrics round) {
-    last = round;
     seconds += round.seconds();
+    if (round.round() == rounds) {
+      console.note(line(round) + "  in " + time(seconds));
+      return;
+    }
     double perRound = seconds / (round.round() - firstRound + 1);
     console.progress(line(round) + "  ETA " + time(perRound * (rounds - round.round())));
-    if (round.round() == rounds) {
-      console.note(line(last) + "  in " + time(seconds));
-    }
+  }
+
+  @Override
+  public void scored(MinivalScore score) {
+    console.note(
+        String.format(
+            Locale.ROOT,
+            "%s: %s has top-1 %.2f%% on %,d minival images (%s)",
+            name,
+            score.checkpoint(),
+            100 * score.top1(),
+            score.images(),
+            score.weights().label()));
   }
 
   private String line(RoundMetrics round) {
     return String.format(
         Locale.ROOT,
-        "%s  round %d/%d  epoch %.1f/%d  loss %.4f  %,.0f images/s",
+        "%s  round %d/%d  epoch %.1f/%d  loss %.4f  accuracy %.1f%%  %s images/s",
         name,
         round.round(),
         rounds,
         round.epoch(),
         epochs,
         round.loss(),
-        round.imagesPerSecond());
+        100 * round.accuracy(),
+        String.format(
+            Locale.ROOT, round.imagesPerSecond() < 10 ? "%.1f" : "%,.0f", round.imagesPerSecond()));
   }
 
   private static String time(double seconds) {

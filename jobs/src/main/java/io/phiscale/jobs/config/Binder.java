@@ -98,12 +98,53 @@ final class Binder {
                 keys.bytes("data.shard-bytes"),
                 keys.bytes("data.row-group-bytes"),
                 keys.number("data.max-reject-fraction"),
-                keys.integer("data.max-pixels")),
+                keys.integer("data.max-pixels"),
+                keys.choice("data.deduplicate", DataSection.Deduplicate.class),
+                new DataSection.Store(
+                    keys.int32("data.store.short-side"), keys.int32("data.store.jpeg-quality"))),
         Binder::data);
   }
 
   private DataSection.Source source() {
     DataSection.Validation validation = validation();
+    DataSection.Reading reading =
+        section(
+            "data.source.synsets",
+            () ->
+                new DataSection.Reading(
+                    keys.location("data.source.classes"),
+                    keys.int32("data.source.first-label", -1),
+                    keys.text("data.source.label-field"),
+                    keys.integer("data.source.synsets.min-images"),
+                    keys.location("data.source.synsets.hierarchy"),
+                    keys.location("data.source.synsets.ancestors")),
+            defaulted -> defaulted.source().reading());
+    DataSection.Table table =
+        section(
+            "data.source.table",
+            () ->
+                new DataSection.Table(
+                    keys.location("data.source.table.image-root"),
+                    keys.text("data.source.table.uri"),
+                    keys.text("data.source.table.labels"),
+                    keys.text("data.source.table.confidences"),
+                    keys.text("data.source.table.group"),
+                    keys.text("data.source.table.separator")),
+            defaulted -> defaulted.source().table());
+    DataSection.WeakLabels weakLabels =
+        section(
+            "data.source.weak-labels",
+            () ->
+                new DataSection.WeakLabels(
+                    keys.location("data.source.weak-labels.tags"),
+                    keys.number("data.source.weak-labels.min-confidence")),
+            defaulted -> defaulted.source().weakLabels());
+    DataSection.Yfcc yfcc =
+        new DataSection.Yfcc(
+            keys.location("data.source.yfcc.images"),
+            keys.location("data.source.yfcc.autotags"),
+            keys.location("data.source.yfcc.hashes"),
+            keys.choice("data.source.yfcc.labels", DataSection.Yfcc.Labels.class));
     return section(
         "data.source",
         () ->
@@ -111,7 +152,12 @@ final class Binder {
                 keys.choice("data.source.layout", DataSection.Layout.class),
                 keys.location("data.source.train"),
                 keys.text("data.source.train-prefix"),
-                validation),
+                validation,
+                keys.number("data.source.minival-fraction"),
+                reading,
+                table,
+                weakLabels,
+                yfcc),
         Binder::source);
   }
 
@@ -217,23 +263,37 @@ final class Binder {
                 new TrainSection.Averaging(
                     keys.int32("train.averaging.local-steps"),
                     keys.choice(
+                        "train.averaging.schedule",
+                        TrainSection.Averaging.LocalStepsSchedule.class),
+                    keys.number("train.averaging.synchronous-epochs"),
+                    keys.number("train.averaging.qsr-alpha"),
+                    keys.int32("train.averaging.max-local-steps"),
+                    keys.choice("train.averaging.outer", TrainSection.Averaging.Outer.class),
+                    keys.number("train.averaging.outer-learning-rate"),
+                    keys.number("train.averaging.outer-momentum"),
+                    keys.choice(
                         "train.averaging.optimizer-state",
                         TrainSection.Averaging.OptimizerState.class),
+                    keys.choice("train.averaging.wire", TrainSection.Averaging.Wire.class),
                     keys.choice(
-                        "train.averaging.batch-norm", TrainSection.Averaging.BatchNorm.class)),
+                        "train.averaging.batch-norm", TrainSection.Averaging.BatchNorm.class),
+                    keys.int32("train.averaging.recalibration-images")),
             defaulted -> defaulted.train().averaging());
+    TrainSection.Optimizer.Name rule =
+        keys.choice("train.optimizer.name", TrainSection.Optimizer.Name.class);
     TrainSection.Optimizer optimizer =
         section(
             "train.optimizer",
             () ->
                 new TrainSection.Optimizer(
-                    keys.choice("train.optimizer.name", TrainSection.Optimizer.Name.class),
+                    rule,
                     keys.number("train.optimizer.momentum"),
                     keys.flag("train.optimizer.nesterov"),
                     keys.number("train.optimizer.decay"),
-                    keys.number("train.optimizer.epsilon"),
+                    keys.numberOrUsual("train.optimizer.epsilon", rule.usualEpsilon()),
                     keys.number("train.optimizer.beta1"),
-                    keys.number("train.optimizer.beta2")),
+                    keys.number("train.optimizer.beta2"),
+                    keys.number("train.optimizer.trust-coefficient")),
             defaulted -> defaulted.train().optimizer());
     TrainSection.LearningRate learningRate =
         section(
@@ -246,8 +306,40 @@ final class Binder {
                         "train.learning-rate.schedule", TrainSection.LearningRate.Schedule.class),
                     keys.number("train.learning-rate.warmup-epochs"),
                     keys.number("train.learning-rate.decay-rate"),
-                    keys.number("train.learning-rate.decay-epochs")),
+                    keys.number("train.learning-rate.decay-epochs"),
+                    keys.numbers("train.learning-rate.milestones"),
+                    keys.number("train.learning-rate.milestone-factor")),
             defaulted -> defaulted.train().learningRate());
+    TrainSection.Policy policy =
+        section(
+            "train.augment.policy",
+            () ->
+                new TrainSection.Policy(
+                    keys.choice("train.augment.policy", TrainSection.Policy.Kind.class),
+                    keys.choice("train.augment.policy-form", TrainSection.Policy.Form.class),
+                    keys.number("train.augment.magnitude", -1),
+                    keys.number("train.augment.magnitude-stddev"),
+                    keys.int32("train.augment.layers")),
+            defaulted -> defaulted.train().augment().policy());
+    TrainSection.Noise noise =
+        section(
+            "train.augment.noise",
+            () ->
+                new TrainSection.Noise(
+                    keys.number("train.augment.color-jitter"),
+                    keys.number("train.augment.lighting"),
+                    keys.number("train.augment.random-erasing"),
+                    keys.choice(
+                        "train.augment.random-erasing-fill", TrainSection.Noise.Fill.class)),
+            defaulted -> defaulted.train().augment().noise());
+    TrainSection.Mixing mixing =
+        section(
+            "train.augment.mixing",
+            () ->
+                new TrainSection.Mixing(
+                    keys.number("train.augment.mixup-alpha"),
+                    keys.number("train.augment.cutmix-alpha")),
+            defaulted -> defaulted.train().augment().mixing());
     TrainSection.Augment augment =
         section(
             "train.augment",
@@ -256,7 +348,10 @@ final class Binder {
                     keys.number("train.augment.crop-area-min"),
                     keys.number("train.augment.crop-area-max"),
                     keys.number("train.augment.flip"),
-                    keys.choice("train.augment.interpolation", Interpolation.class)),
+                    keys.choice("train.augment.interpolation", Interpolation.class),
+                    policy,
+                    noise,
+                    mixing),
             defaulted -> defaulted.train().augment());
     TrainSection.Loader loader =
         section(
@@ -271,8 +366,11 @@ final class Binder {
             () ->
                 new TrainSection.Checkpoint(
                     keys.int32("train.checkpoint.every-epochs"),
-                    keys.int32("train.checkpoint.keep")),
+                    keys.int32("train.checkpoint.keep"),
+                    keys.int32("train.checkpoint.keep-every-epochs"),
+                    keys.flag("train.checkpoint.keep-best")),
             defaulted -> defaulted.train().checkpoint());
+    TrainSection.Metrics metrics = new TrainSection.Metrics(keys.flag("train.metrics.tensorboard"));
     return section(
         "train",
         () ->
@@ -294,14 +392,25 @@ final class Binder {
                 keys.number("train.weight-decay"),
                 keys.choice(
                     "train.weight-decay-exclusion", TrainSection.WeightDecayExclusion.class),
+                keys.number("train.gradient-clip-norm", Double.POSITIVE_INFINITY),
                 keys.number("train.label-smoothing"),
                 keys.number("train.ema-decay"),
                 augment,
                 loader,
                 checkpoint,
+                metrics,
                 keys.duration("train.deadline"),
                 keys.choice("train.resume", TrainSection.Resume.class)),
         Binder::train);
+  }
+
+  /** The words newest and best are those of the run that train.output names. */
+  private URI evaluatedCheckpoint() {
+    String key = "evaluate.checkpoint";
+    if (keys.isSet(key) && EvaluateSection.CHECKPOINT_WORDS.contains(keys.text(key))) {
+      return KeyReader.parseLocation(trainOutput() + "/" + keys.text(key));
+    }
+    return keys.location(key, trainOutput());
   }
 
   private EvaluateSection evaluate() {
@@ -309,7 +418,7 @@ final class Binder {
         "evaluate",
         () ->
             new EvaluateSection(
-                keys.location("evaluate.checkpoint", trainOutput()),
+                evaluatedCheckpoint(),
                 keys.text("evaluate.split"),
                 keys.int32("evaluate.batch-size"),
                 keys.number("evaluate.crop-fraction"),
@@ -354,6 +463,7 @@ final class Binder {
             new SparkSection(
                 keys.text("spark.master"),
                 keys.text("spark.app-name"),
+                keys.duration("spark.deadline"),
                 keys.properties("spark.properties")),
         Binder::spark);
   }

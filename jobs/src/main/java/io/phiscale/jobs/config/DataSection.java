@@ -15,6 +15,8 @@ import java.net.URI;
  * @param maxRejectFraction largest share of images that may be rejected before the job fails, [0,
  *     1]
  * @param maxPixels largest width times height that is decoded, &gt; 0
+ * @param deduplicate which images with the bytes of another are left out
+ * @param store in what form images are stored
  */
 public record DataSection(
     Source source,
@@ -23,7 +25,9 @@ public record DataSection(
     long shardBytes,
     long rowGroupBytes,
     double maxRejectFraction,
-    long maxPixels)
+    long maxPixels,
+    Deduplicate deduplicate,
+    Store store)
     implements Serializable {
 
   public DataSection {
@@ -40,6 +44,33 @@ public record DataSection(
         .verify();
   }
 
+  /**
+   * In what form images are stored.
+   *
+   * @param shortSide images whose shorter side is longer are made so small, pixels; 0: stored as
+   *     they are
+   * @param jpegQuality of the smaller ones, 1 to 100
+   */
+  public record Store(int shortSide, int jpegQuality) implements Serializable {
+    public Store {
+      new SectionRules("data.store")
+          .notNegative("short-side", shortSide)
+          .require(
+              jpegQuality >= 1 && jpegQuality <= 100, "jpeg-quality", jpegQuality, "in [1, 100]")
+          .verify();
+    }
+  }
+
+  /** Which images with the same bytes (SHA-256) as another are left out. */
+  public enum Deduplicate {
+    /** Training images that are in a split that is evaluated on. */
+    ACROSS_SPLITS,
+    /** These, and all but one within a split. */
+    ALL,
+    /** None. */
+    NONE
+  }
+
   /** The layouts that are read. */
   public enum Layout {
     /** {@code CLASS/IMAGE}: one folder per class. */
@@ -51,34 +82,169 @@ public record DataSection(
     /** {@code ILSVRC2012_img_train.tar}: one tar per synset inside one tar. */
     IMAGENET_TAR,
     /** {@code ILSVRC2012_img_val}: images in one folder or tar, labels in a ground-truth list. */
-    FLAT_VALIDATION
+    FLAT_VALIDATION,
+    /** ImageNet-1k as Kaggle gives it: {@code ILSVRC/Data/CLS-LOC/train}. */
+    IMAGENET_KAGGLE,
+    /** ImageNet-21k: one tar per synset, in a folder or in one tar. */
+    SYNSET_TARS,
+    /** CIFAR-10 or CIFAR-100, binary version. */
+    CIFAR,
+    /** MNIST and its like. */
+    IDX,
+    /** WebDataset tars. */
+    WEBDATASET,
+    /** TFRecord files of {@code tf.Example}. */
+    TFRECORD,
+    /** Parquet, CSV or JSON lines of image locations with labels. */
+    TABLE,
+    /** The metadata of YFCC100M, with images by hash. */
+    YFCC100M
   }
 
   /**
    * The images as they lie.
    *
    * @param layout how class and image are named
-   * @param train folder or tar of the training images; empty when not configured
+   * @param train folder, archive, pattern or table of the training images; empty when not
+   *     configured
    * @param trainPrefix only names that begin with it are read, relative to {@code train}; empty:
    *     all
    * @param validation where the validation images come from
+   * @param minivalFraction share of the training images left that is held out to choose between
+   *     checkpoints, [0, 1)
+   * @param reading how classes are found, for layouts that leave it open
+   * @param table the columns of layout {@code table}
+   * @param weakLabels which labels count, of layouts {@code table} and {@code yfcc100m}
+   * @param yfcc the files beside the metadata of layout {@code yfcc100m}
    */
-  public record Source(Layout layout, URI train, String trainPrefix, Validation validation)
+  public record Source(
+      Layout layout,
+      URI train,
+      String trainPrefix,
+      Validation validation,
+      double minivalFraction,
+      Reading reading,
+      Table table,
+      WeakLabels weakLabels,
+      Yfcc yfcc)
       implements Serializable {
 
     public Source {
+      boolean isYfcc = layout == Layout.YFCC100M;
       new SectionRules("data.source")
           .require(
               layout != Layout.FLAT_VALIDATION,
               "layout",
               "flat-validation",
-              "class-folders, name-prefix or imagenet-tar (flat-validation has no training images)")
+              "a layout with training images (flat-validation has none)")
+          .fractionBelowOne("minival-fraction", minivalFraction)
+          .require(
+              !isYfcc || !yfcc.images().toString().isEmpty(),
+              "yfcc.images",
+              "null",
+              "set for layout yfcc100m")
+          .require(
+              !isYfcc
+                  || yfcc.labels() != Yfcc.Labels.AUTOTAGS
+                  || !yfcc.autotags().toString().isEmpty(),
+              "yfcc.autotags",
+              "null",
+              "set for layout yfcc100m with labels autotags")
+          .require(
+              !isYfcc
+                  || yfcc.labels() != Yfcc.Labels.USER_TAGS
+                  || !weakLabels.tags().toString().isEmpty()
+                  || !reading.classes().toString().isEmpty(),
+              "weak-labels.tags",
+              "null",
+              "set, or data.source.classes, for layout yfcc100m with labels user-tags: else every tag"
+                  + " would be a class")
           .verify();
     }
 
     /** True when {@code data.source.train} is set, which only sharding needs. */
     public boolean isConfigured() {
       return !train.toString().isEmpty();
+    }
+  }
+
+  /**
+   * How classes are found.
+   *
+   * @param classes list of class names in label order, one a line; empty: those that occur
+   * @param firstLabel number of the first class; -1: by layout
+   * @param labelField field of a WebDataset's json with the label; empty: {@code .cls}
+   * @param minImages classes of synset tars with fewer images are dropped, &gt;= 0
+   * @param hierarchy {@code wordnet.is_a.txt}; empty: none
+   * @param ancestors list of synsets that those of the tars are mapped to; empty: none
+   */
+  public record Reading(
+      URI classes, int firstLabel, String labelField, long minImages, URI hierarchy, URI ancestors)
+      implements Serializable {
+    public Reading {
+      new SectionRules("data.source")
+          .require(firstLabel >= -1, "first-label", firstLabel, ">= 0")
+          .notNegative("synsets.min-images", minImages)
+          .require(
+              ancestors.toString().isEmpty() || !hierarchy.toString().isEmpty(),
+              "synsets.hierarchy",
+              "null",
+              "set where data.source.synsets.ancestors is")
+          .verify();
+    }
+  }
+
+  /**
+   * The columns of a table of images.
+   *
+   * @param imageRoot what relative locations are relative to; empty: there are none
+   * @param uri column of the locations
+   * @param labels column of the labels: an array, or a text with separators
+   * @param confidences column of as many confidences; empty: all are 1
+   * @param group column of what images share that must stay in one split; empty: none
+   * @param separator of labels and confidences in a text
+   */
+  public record Table(
+      URI imageRoot, String uri, String labels, String confidences, String group, String separator)
+      implements Serializable {
+    public Table {
+      new SectionRules("data.source.table")
+          .notBlank("uri", uri)
+          .notBlank("labels", labels)
+          .require(!separator.isEmpty(), "separator", "\"\"", "not empty")
+          .verify();
+    }
+  }
+
+  /**
+   * Which of an image's labels count.
+   *
+   * @param tags table from hashtag to class; empty: labels are classes
+   * @param minConfidence labels with less are dropped, [0, 1]
+   */
+  public record WeakLabels(URI tags, double minConfidence) implements Serializable {
+    public WeakLabels {
+      new SectionRules("data.source.weak-labels")
+          .fraction("min-confidence", minConfidence)
+          .verify();
+    }
+  }
+
+  /**
+   * The files of YFCC100M beside its metadata.
+   *
+   * @param images folder of {@code abc/def/<hash>.jpg}
+   * @param autotags {@code yfcc100m_autotags}; empty: none
+   * @param hashes {@code yfcc100m_hash}, for metadata of 23 columns; empty: none
+   * @param labels what labels the images
+   */
+  public record Yfcc(URI images, URI autotags, URI hashes, Labels labels) implements Serializable {
+    /** What labels the images. */
+    public enum Labels {
+      /** What a classifier saw, with confidences from 0.5 to 1. */
+      AUTOTAGS,
+      /** What the photographer wrote. */
+      USER_TAGS
     }
   }
 

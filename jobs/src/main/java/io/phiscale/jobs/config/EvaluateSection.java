@@ -7,8 +7,9 @@ import java.util.List;
 /**
  * How a network is evaluated.
  *
- * @param checkpoint a run directory (its newest checkpoint) or one checkpoint
- * @param split {@code val} or {@code train}
+ * @param checkpoint a run directory (its newest checkpoint), {@code RUN/best} or {@code
+ *     RUN/newest}, or one checkpoint
+ * @param split {@code val}, {@code minival} or {@code train}
  * @param batchSize images per forward pass, &gt; 0; does not change the result
  * @param cropFraction side of the centre crop over the side of the image it is taken from, (0, 1]
  * @param interpolation of the crop to the network's resolution
@@ -29,10 +30,17 @@ public record EvaluateSection(
     URI output)
     implements Serializable {
 
+  /** What {@code evaluate.checkpoint} may say instead of a place: of {@code train.output}. */
+  public static final List<String> CHECKPOINT_WORDS = List.of("newest", "best");
+
   public EvaluateSection {
     topK = topK.stream().sorted().distinct().toList();
     new SectionRules("evaluate")
-        .require(List.of("train", "val").contains(split), "split", split, "train or val")
+        .require(
+            List.of("train", "val", "minival").contains(split),
+            "split",
+            split,
+            "train, val or minival")
         .positive("batch-size", batchSize)
         .require(cropFraction > 0 && cropFraction <= 1, "crop-fraction", cropFraction, "in (0, 1]")
         .require(

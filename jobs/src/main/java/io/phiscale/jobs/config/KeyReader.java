@@ -78,12 +78,26 @@ final class KeyReader {
     return scalar(key, "a whole number", value -> new BigDecimal(value).intValueExact()).orElse(0);
   }
 
+  int int32(String key, int whenNull) {
+    return scalar(key, "a whole number", value -> new BigDecimal(value).intValueExact())
+        .orElse(whenNull);
+  }
+
   double number(String key, double whenNull) {
     return scalar(key, "a number", Double::parseDouble).orElse(whenNull);
   }
 
   double number(String key) {
     return number(key, Double.NaN);
+  }
+
+  /** As {@link #number(String, double)}, and what stands in for null is what was effective. */
+  double numberOrUsual(String key, double usual) {
+    if (isSet(key)) {
+      return number(key, usual);
+    }
+    effective.put(key, String.valueOf(usual));
+    return usual;
   }
 
   boolean flag(String key) {
@@ -163,7 +177,8 @@ final class KeyReader {
   static URI parseLocation(String text) {
     try {
       if (text.isEmpty() || SCHEME.matcher(text).matches()) {
-        return new URI(text);
+        // Patterns: braces are no characters of a URI, and a question mark would end the path.
+        return new URI(text.replace("{", "%7B").replace("}", "%7D").replace("?", "%3F"));
       }
       // Not Path.toUri(): that looks at the disk and ends in a slash where a folder exists.
       String absolute = Path.of(text).toAbsolutePath().normalize().toString();

@@ -3,6 +3,7 @@ package io.phiscale.jobs.config;
 import java.io.Serializable;
 import java.net.URI;
 import java.time.Duration;
+import java.util.List;
 
 /**
  * How a network is trained.
@@ -23,11 +24,14 @@ import java.time.Duration;
  * @param learningRate its schedule
  * @param weightDecay L2 in the loss, ½·decay·‖v‖², &gt;= 0
  * @param weightDecayExclusion which parameters it leaves alone
+ * @param gradientClipNorm largest global norm of the gradients of a local step, &gt; 0; infinite:
+ *     gradients of any norm stay
  * @param labelSmoothing share of the target spread evenly over the classes, [0, 1)
  * @param emaDecay decay of the exponential moving average of the weights, [0, 1); 0: none is kept
  * @param augment random crops and flips
  * @param loader decoding in the background
  * @param checkpoint how often, and how many are kept
+ * @param metrics what is written beside the JSON lines
  * @param deadline longest wait for one round
  * @param resume what to do with an output that holds a checkpoint
  */
@@ -48,11 +52,13 @@ public record TrainSection(
     LearningRate learningRate,
     double weightDecay,
     WeightDecayExclusion weightDecayExclusion,
+    double gradientClipNorm,
     double labelSmoothing,
     double emaDecay,
     Augment augment,
     Loader loader,
     Checkpoint checkpoint,
+    Metrics metrics,
     Duration deadline,
     Resume resume)
     implements Serializable {
@@ -63,6 +69,7 @@ public record TrainSection(
         .positive("batch-size", batchSize)
         .positive("workers", workers)
         .notNegative("weight-decay", weightDecay)
+        .require(gradientClipNorm > 0, "gradient-clip-norm", gradientClipNorm, "> 0, or null")
         .fractionBelowOne("label-smoothing", labelSmoothing)
         .fractionBelowOne("ema-decay", emaDecay)
         .require(!deadline.isNegative() && !deadline.isZero(), "deadline", deadline, "> 0")
@@ -76,6 +83,14 @@ public record TrainSection(
             "freeze",
             "features",
             "none where train.initial-weights does not say what the features are")
+        .require(
+            averaging.batchNorm() == Averaging.BatchNorm.AVERAGE
+                || freeze == Freeze.NONE
+                || frozenBatchNorm == FrozenBatchNorm.TRAINING,
+            "averaging.batch-norm",
+            "recalibrate",
+            "average where train.freeze = features and train.frozen-batch-norm = inference:"
+                + " running statistics stay")
         .require(
             precision == Precision.FP32 || kernels != KernelsChoice.ND4J,
             "precision",
@@ -157,26 +172,97 @@ public record TrainSection(
   /**
    * What a round of averaging is.
    *
-   * @param localSteps optimizer steps of each worker between two averages, &gt; 0
+   * @param localSteps optimizer steps H of each worker between two averages, &gt; 0
+   * @param schedule whether H stays
+   * @param synchronousEpochs epochs with H = 1 before that (post-local), &gt;= 0
+   * @param qsrAlpha of the quadratic rule: the learning rate below which H grows, &gt; 0
+   * @param maxLocalSteps of the quadratic rule: largest H, &gt;= localSteps where it rules
+   * @param outer what the driver makes of an average
+   * @param outerLearningRate its learning rate, &gt; 0
+   * @param outerMomentum its momentum, [0, 1)
    * @param optimizerState what becomes of momentum and mean squares at the end of a round
-   * @param batchNorm what becomes of running means and variances at the end of a round
+   * @param wire number format of what workers send
+   * @param batchNorm what becomes of running means and variances
+   * @param recalibrationImages training images over which they are estimated anew, &gt; 0
    */
-  public record Averaging(int localSteps, OptimizerState optimizerState, BatchNorm batchNorm)
+  public record Averaging(
+      int localSteps,
+      LocalStepsSchedule schedule,
+      double synchronousEpochs,
+      double qsrAlpha,
+      int maxLocalSteps,
+      Outer outer,
+      double outerLearningRate,
+      double outerMomentum,
+      OptimizerState optimizerState,
+      Wire wire,
+      BatchNorm batchNorm,
+      int recalibrationImages)
       implements Serializable {
     public Averaging {
-      new SectionRules("train.averaging").positive("local-steps", localSteps).verify();
+      new SectionRules("train.averaging")
+          .positive("local-steps", localSteps)
+          .notNegative("synchronous-epochs", synchronousEpochs)
+          .positive("qsr-alpha", qsrAlpha)
+          .require(
+              schedule != LocalStepsSchedule.QSR || maxLocalSteps >= localSteps,
+              "max-local-steps",
+              maxLocalSteps,
+              ">= train.averaging.local-steps = " + localSteps)
+          .positive("outer-learning-rate", outerLearningRate)
+          .fractionBelowOne("outer-momentum", outerMomentum)
+          .positive("recalibration-images", recalibrationImages)
+          .verify();
+    }
+
+    /** How the number of local steps changes. */
+    public enum LocalStepsSchedule {
+      /** Not at all. */
+      CONSTANT,
+      /** With the inverse square of the learning rate (Gu et al. 2023). */
+      QSR
+    }
+
+    /** What the driver makes of an average. */
+    public enum Outer {
+      /** It is the new parameters. */
+      AVERAGE,
+      /** Momentum on its difference to the round's start. */
+      MOMENTUM,
+      /** Nesterov's momentum on that (DiLoCo, Douillard et al. 2023). */
+      NESTEROV,
+      /** Momentum on that difference by the local learning rate (SlowMo, Wang et al. 2019). */
+      SLOWMO
+    }
+
+    /** Number format of what workers send. */
+    public enum Wire {
+      /** Values in 32-bit floating point. */
+      FP32,
+      /** Changes of parameters in 16-bit floating point, scaled by block. */
+      FP16,
+      /** Changes of parameters in bfloat16. */
+      BF16,
+      /** Changes of parameters in 8-bit integers, scaled by block, with error compensation. */
+      INT8
     }
 
     /** What becomes of the optimizer's state at the end of a round. */
     public enum OptimizerState {
       /** Averaged, as the parameters are. */
-      AVERAGE
+      AVERAGE,
+      /** Each worker keeps its own. */
+      KEEP,
+      /** New in every round. */
+      RESET
     }
 
-    /** What becomes of batch-norm statistics at the end of a round. */
+    /** What becomes of batch-norm statistics. */
     public enum BatchNorm {
-      /** Averaged, weighted by examples. */
-      AVERAGE
+      /** Averaged at the end of a round, weighted by examples. */
+      AVERAGE,
+      /** That, and estimated anew for the averaged network before every checkpoint. */
+      RECALIBRATE
     }
   }
 
@@ -184,12 +270,14 @@ public record TrainSection(
    * The local optimizer.
    *
    * @param name the rule
-   * @param momentum of sgd and rmsprop, [0, 1)
-   * @param nesterov of sgd
+   * @param momentum of sgd, rmsprop and lars, [0, 1)
+   * @param nesterov of sgd and lars
    * @param decay of rmsprop's mean square, [0, 1)
-   * @param epsilon of rmsprop (inside the root) and adamw (outside), &gt; 0
-   * @param beta1 of adamw, [0, 1)
-   * @param beta2 of adamw, [0, 1)
+   * @param epsilon of rmsprop (inside the root), adamw and lamb (outside) and lars (in the trust
+   *     ratio), &gt; 0
+   * @param beta1 of adamw and lamb, [0, 1)
+   * @param beta2 of adamw and lamb, [0, 1)
+   * @param trustCoefficient of lars, &gt; 0
    */
   public record Optimizer(
       Name name,
@@ -198,7 +286,8 @@ public record TrainSection(
       double decay,
       double epsilon,
       double beta1,
-      double beta2)
+      double beta2,
+      double trustCoefficient)
       implements Serializable {
     public Optimizer {
       new SectionRules("train.optimizer")
@@ -207,17 +296,33 @@ public record TrainSection(
           .positive("epsilon", epsilon)
           .fractionBelowOne("beta1", beta1)
           .fractionBelowOne("beta2", beta2)
+          .positive("trust-coefficient", trustCoefficient)
           .verify();
     }
 
     /** The rule. */
     public enum Name {
       /** Stochastic gradient descent with momentum. */
-      SGD,
+      SGD(1e-3),
       /** With TensorFlow's semantics (tpu utils.py). */
-      RMSPROP,
+      RMSPROP(1e-3),
       /** Adam with decoupled weight decay (Loshchilov &amp; Hutter 2019). */
-      ADAMW
+      ADAMW(1e-8),
+      /** Adam scaled by the norms of each layer (You et al. 2020). */
+      LAMB(1e-6),
+      /** SGD scaled by the norms of each layer (You et al. 2017). */
+      LARS(1e-8);
+
+      private final double epsilon;
+
+      Name(double epsilon) {
+        this.epsilon = epsilon;
+      }
+
+      /** The epsilon of those who published it; of no effect on sgd. */
+      public double usualEpsilon() {
+        return epsilon;
+      }
     }
   }
 
@@ -231,6 +336,9 @@ public record TrainSection(
    * @param warmupEpochs linear rise from 0, epochs, &gt;= 0
    * @param decayRate factor of the exponential schedule, (0, 1]
    * @param decayEpochs epochs between two such factors, &gt; 0
+   * @param milestones epochs at which the step schedule falls, rising, &gt; 0; not empty where that
+   *     is the schedule
+   * @param milestoneFactor what it falls by, (0, 1]
    */
   public record LearningRate(
       double base,
@@ -238,16 +346,41 @@ public record TrainSection(
       Schedule schedule,
       double warmupEpochs,
       double decayRate,
-      double decayEpochs)
+      double decayEpochs,
+      List<Double> milestones,
+      double milestoneFactor)
       implements Serializable {
     public LearningRate {
+      milestones = List.copyOf(milestones);
       new SectionRules("train.learning-rate")
           .positive("base", base)
           .notNegative("per-images", perImages)
           .notNegative("warmup-epochs", warmupEpochs)
           .require(decayRate > 0 && decayRate <= 1, "decay-rate", decayRate, "in (0, 1]")
           .positive("decay-epochs", decayEpochs)
+          .require(rising(milestones), "milestones", milestones, "epochs > 0, rising")
+          .require(
+              schedule != Schedule.STEP || !milestones.isEmpty(),
+              "milestones",
+              milestones,
+              "epochs such as [30, 60, 80] where train.learning-rate.schedule = step")
+          .require(
+              milestoneFactor > 0 && milestoneFactor <= 1,
+              "milestone-factor",
+              milestoneFactor,
+              "in (0, 1]")
           .verify();
+    }
+
+    private static boolean rising(List<Double> epochs) {
+      double before = 0;
+      for (double epoch : epochs) {
+        if (!(epoch > before) || Double.isInfinite(epoch)) {
+          return false;
+        }
+        before = epoch;
+      }
+      return true;
     }
 
     /** The rate at the top of the schedule, for {@code globalBatchSize} images per step. */
@@ -261,21 +394,33 @@ public record TrainSection(
       COSINE,
       /** Times {@code decay-rate} every {@code decay-epochs}, as stairs counted from step 0. */
       EXPONENTIAL,
+      /** Times {@code milestone-factor} at each of {@code milestones}. */
+      STEP,
       /** Not at all. */
       CONSTANT
     }
   }
 
   /**
-   * Random crops and flips (Inception, Szegedy et al. 2015; tpu preprocessing.py).
+   * Random crops and flips (Inception, Szegedy et al. 2015; tpu preprocessing.py) and what else is
+   * done to training images.
    *
    * @param cropAreaMin smallest share of the image's area, (0, cropAreaMax]
    * @param cropAreaMax largest share, at most 1
    * @param flip probability of a left-right flip, [0, 1]
    * @param interpolation of the crop to the network's resolution
+   * @param policy operations on the picture
+   * @param mixing Mixup, CutMix
+   * @param noise colour jitter, lighting noise, erasing
    */
   public record Augment(
-      double cropAreaMin, double cropAreaMax, double flip, Interpolation interpolation)
+      double cropAreaMin,
+      double cropAreaMax,
+      double flip,
+      Interpolation interpolation,
+      Policy policy,
+      Noise noise,
+      Mixing mixing)
       implements Serializable {
     public Augment {
       new SectionRules("train.augment")
@@ -286,6 +431,117 @@ public record TrainSection(
               "in (0, train.augment.crop-area-max = " + cropAreaMax + "]")
           .require(cropAreaMax > 0 && cropAreaMax <= 1, "crop-area-max", cropAreaMax, "in (0, 1]")
           .fraction("flip", flip)
+          .verify();
+    }
+  }
+
+  /**
+   * A policy of operations.
+   *
+   * @param name which
+   * @param form whose version of AutoAugment and RandAugment
+   * @param magnitude of RandAugment and AugMix; -1: {@link #DEFAULT_MAGNITUDE}, or {@link
+   *     #DEFAULT_AUGMIX_MAGNITUDE}
+   * @param magnitudeStddev deviation of RandAugment's magnitude, &gt;= 0
+   * @param layers operations of RandAugment, &gt; 0
+   */
+  public record Policy(Kind name, Form form, double magnitude, double magnitudeStddev, int layers)
+      implements Serializable {
+    /** RandAugment's magnitude where none is set (tpu main.py; timm's level 10). */
+    public static final double DEFAULT_MAGNITUDE = 10;
+
+    /** AugMix's magnitude where none is set (timm). */
+    public static final double DEFAULT_AUGMIX_MAGNITUDE = 3;
+
+    private static final double UNSET = -1;
+
+    public Policy {
+      double most = name == Kind.RANDAUGMENT && form == Form.TPU ? 100 : 10;
+      new SectionRules("train.augment")
+          .require(
+              magnitude == UNSET || (magnitude >= 0 && magnitude <= most),
+              "magnitude",
+              magnitude,
+              String.format("in [0, %.0f]", most))
+          .notNegative("magnitude-stddev", magnitudeStddev)
+          .positive("layers", layers)
+          .verify();
+    }
+
+    /** The magnitude that holds. */
+    public double effectiveMagnitude() {
+      if (magnitude != UNSET) {
+        return magnitude;
+      }
+      return name == Kind.AUGMIX ? DEFAULT_AUGMIX_MAGNITUDE : DEFAULT_MAGNITUDE;
+    }
+
+    /** Which policy. */
+    public enum Kind {
+      /** None. */
+      NONE,
+      /** AutoAugment's ImageNet policy v0. */
+      AUTOAUGMENT,
+      /** RandAugment. */
+      RANDAUGMENT,
+      /** TrivialAugment with wide ranges. */
+      TRIVIALAUGMENT,
+      /** AugMix's pictures. */
+      AUGMIX
+    }
+
+    /** Whose version. */
+    public enum Form {
+      /** The original's. */
+      TPU,
+      /** Timm's. */
+      TIMM,
+      /** Timm's whose operations are all stronger at a higher magnitude (inc1, v0r). */
+      TIMM_INCREASING
+    }
+  }
+
+  /**
+   * Noise on pictures.
+   *
+   * @param colorJitter strength of brightness, contrast and saturation, &gt;= 0; 0: none
+   * @param lighting deviation of AlexNet's lighting noise, &gt;= 0; 0: none
+   * @param randomErasing probability that a rectangle is erased, [0, 1]
+   * @param randomErasingFill what is painted there
+   */
+  public record Noise(
+      double colorJitter, double lighting, double randomErasing, Fill randomErasingFill)
+      implements Serializable {
+    public Noise {
+      new SectionRules("train.augment")
+          .notNegative("color-jitter", colorJitter)
+          .notNegative("lighting", lighting)
+          .fraction("random-erasing", randomErasing)
+          .verify();
+    }
+
+    /** What is painted into an erased rectangle. */
+    public enum Fill {
+      /** The mean colour. */
+      CONST,
+      /** One random colour. */
+      RAND,
+      /** A random colour per pixel. */
+      PIXEL
+    }
+  }
+
+  /**
+   * Mixing of the images of a batch.
+   *
+   * @param mixupAlpha of Mixup, &gt;= 0; 0: none
+   * @param cutmixAlpha of CutMix, &gt;= 0; 0: none
+   */
+  public record Mixing(double mixupAlpha, double cutmixAlpha) implements Serializable {
+    public Mixing {
+      new SectionRules("train.augment")
+          .notNegative("mixup-alpha", mixupAlpha)
+          .notNegative("cutmix-alpha", cutmixAlpha)
           .verify();
     }
   }
@@ -310,13 +566,30 @@ public record TrainSection(
    *
    * @param everyEpochs epochs between two, &gt; 0; the last epoch always has one
    * @param keep how many of the newest are kept, &gt; 0
+   * @param keepEveryEpochs those whose epoch is a multiple of it are kept for ever, &gt;= 0; 0:
+   *     none
+   * @param keepBest whether each is scored on the minival images, and the best kept
    */
-  public record Checkpoint(int everyEpochs, int keep) implements Serializable {
+  public record Checkpoint(int everyEpochs, int keep, int keepEveryEpochs, boolean keepBest)
+      implements Serializable {
     public Checkpoint {
       new SectionRules("train.checkpoint")
           .positive("every-epochs", everyEpochs)
           .positive("keep", keep)
+          .notNegative("keep-every-epochs", keepEveryEpochs)
+          .require(
+              everyEpochs <= 0 || keepEveryEpochs % everyEpochs == 0,
+              "keep-every-epochs",
+              keepEveryEpochs,
+              "a multiple of train.checkpoint.every-epochs = " + everyEpochs + ", or 0")
           .verify();
     }
   }
+
+  /**
+   * Metrics.
+   *
+   * @param tensorboard whether event files are written with every checkpoint
+   */
+  public record Metrics(boolean tensorboard) implements Serializable {}
 }

@@ -9,16 +9,8 @@ import io.phiscale.jobs.run.Checkpoint;
 import io.phiscale.jobs.run.CheckpointInfo;
 import io.phiscale.jobs.run.CheckpointStore;
 import io.phiscale.jobs.run.Progress;
-import io.phiscale.jobs.train.FloatVector;
-import io.phiscale.jobs.train.Threads;
-import io.phiscale.model.kernels.Precision;
 import io.phiscale.model.spec.NetworkCounts;
 import io.phiscale.model.spec.NetworkSpec;
-import io.phiscale.pipeline.batch.LoaderSettings;
-import io.phiscale.pipeline.image.EvaluationCrop;
-import io.phiscale.pipeline.image.EvaluationTransform;
-import io.phiscale.pipeline.image.Interpolation;
-import io.phiscale.pipeline.shard.RowGroup;
 import io.phiscale.pipeline.shard.ShardManifest;
 import io.phiscale.pipeline.storage.Storage;
 import java.io.IOException;
@@ -27,8 +19,6 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
-import org.apache.spark.api.java.JavaSparkContext;
-import org.apache.spark.broadcast.Broadcast;
 import org.apache.spark.sql.SparkSession;
 
 /**
@@ -56,7 +46,7 @@ public final class EvaluateJob {
    * @throws ConfigurationException if the checkpoint, the shards and the configuration do not fit
    * @throws IOException if one of them cannot be read
    */
-  public List<NetworkResult> run() throws IOException {
+  public List<NetworkResult> run() throws IOException, InterruptedException {
     EvaluateSection evaluate = configuration.evaluate();
     URI shards = Storage.uri(configuration.data().shards().toString());
     ShardManifest manifest = ShardManifest.read(storage, shards);
@@ -107,62 +97,22 @@ public final class EvaluateJob {
   }
 
   private NetworkResult score(
-      CheckpointInfo info,
-      float[] parameters,
-      Weights weights,
-      ShardManifest manifest,
-      URI shards) {
+      CheckpointInfo info, float[] parameters, Weights weights, ShardManifest manifest, URI shards)
+      throws InterruptedException {
     EvaluateSection evaluate = configuration.evaluate();
     NetworkSpec network = info.network();
-    JavaSparkContext spark = JavaSparkContext.fromSparkContext(session.sparkContext());
-    List<RowGroup> groups = manifest.rowGroups(shards, evaluate.split());
-    EvaluationTransform transform =
-        EvaluationTransform.centreCrop(network.resolutionPx())
-            .withCrop(
-                evaluate.cropFraction() == 1
-                    ? new EvaluationCrop.WholeImage()
-                    : new EvaluationCrop.CentreCrop(evaluate.cropFraction()))
-            .withInterpolation(Interpolation.valueOf(evaluate.interpolation().name()));
-    LoaderSettings loader =
-        LoaderSettings.ofBatchSize(evaluate.batchSize())
-            .withThreads(configuration.train().loader().threads())
-            .withMaxPixels(configuration.data().maxPixels());
-    spark.setJobDescription(
-        String.format(
-            "%s: evaluate %s (%s) on %s",
-            configuration.name(),
-            info.identity().name(),
-            weights.name().toLowerCase(Locale.ROOT),
-            evaluate.split()));
     long began = System.nanoTime();
-    Broadcast<FloatVector> broadcast = spark.broadcast(new FloatVector(parameters));
-    TopKAccuracy counts = TopKAccuracy.none(evaluate.topK());
-    try {
-      int tasks = Math.min(groups.size(), Math.max(1, spark.defaultParallelism()));
-      List<TopKAccuracy> parts =
-          spark
-              .parallelize(groups, tasks)
-              .mapPartitions(
-                  new ScorePartition(
-                      broadcast,
-                      network,
-                      Threads.kernels(configuration.train().kernels()),
-                      Threads.ofTask(session.sparkContext()),
-                      Precision.valueOf(evaluate.precision().name()),
-                      storage,
-                      transform,
-                      loader,
-                      evaluate.topK()))
-              .collect();
-      for (TopKAccuracy part : parts) {
-        counts = counts.plus(part);
-      }
-    } finally {
-      broadcast.destroy();
-      spark.setJobDescription(null);
-    }
+    TopKAccuracy counts =
+        new SplitScoring(session, configuration, storage, manifest, shards, evaluate.split())
+            .count(
+                String.format(
+                    "%s (%s)", info.identity().name(), weights.name().toLowerCase(Locale.ROOT)),
+                network,
+                parameters,
+                evaluate.topK(),
+                configuration.spark().deadline(),
+                "spark.deadline");
     Duration time = Duration.ofNanos(System.nanoTime() - began);
-    requireAll(counts, manifest, evaluate);
     Progress progress = info.progress();
     long trainImages = manifest.split("train").images();
     NetworkCounts size = NetworkCounts.of(network);
@@ -195,28 +145,5 @@ public final class EvaluateJob {
                 ? Double.NaN
                 : progress.images() * 1e3 / progress.trainMillis()),
         evaluate.checkpoint());
-  }
-
-  private static void requireAll(
-      TopKAccuracy counts, ShardManifest manifest, EvaluateSection evaluate) {
-    long expected = manifest.split(evaluate.split()).images();
-    if (counts.images() + counts.unreadable() != expected) {
-      throw new IllegalStateException(
-          String.format(
-              "Evaluated %s images of split %s, which has %s",
-              counts.images() + counts.unreadable(), evaluate.split(), expected));
-    }
-    if (counts.unreadable() > 0) {
-      throw new IllegalStateException(
-          String.format(
-              "%s of %s images of split %s could not be decoded any more: shard the data set anew",
-              counts.unreadable(), expected, evaluate.split()));
-    }
-    if (!Double.isFinite(counts.loss())) {
-      throw new IllegalStateException(
-          String.format(
-              "The loss of %s is %s: the checkpoint holds values that are not finite",
-              evaluate.checkpoint(), counts.loss()));
-    }
   }
 }

@@ -2,9 +2,11 @@ package io.phiscale.jobs.evaluate;
 
 import io.phiscale.jobs.train.FloatVector;
 import io.phiscale.jobs.train.Loaders;
+import io.phiscale.jobs.train.TaskDevice;
 import io.phiscale.model.kernels.Precision;
 import io.phiscale.model.spec.NetworkSpec;
 import io.phiscale.model.train.Predictor;
+import io.phiscale.pipeline.augment.Augmentation;
 import io.phiscale.pipeline.batch.Batch;
 import io.phiscale.pipeline.batch.BatchLoader;
 import io.phiscale.pipeline.batch.LoaderSettings;
@@ -62,11 +64,20 @@ final class ScorePartition implements FlatMapFunction<Iterator<RowGroup>, TopKAc
     if (groups.isEmpty()) {
       return List.of(counts).iterator();
     }
+    TaskDevice.bind();
     requirePrecision(kernels, precision);
     EpochOrder order = new EpochOrder(groups, 0, 0);
     try (Predictor predictor = new Predictor(network, kernels, threads, precision);
         BatchLoader batches =
-            Loaders.open(storage, order.slice(0, order.size()), 0, transform, 0, 0, loader)) {
+            Loaders.open(
+                storage,
+                order.slice(0, order.size()),
+                0,
+                transform,
+                Augmentation.NONE,
+                0,
+                0,
+                loader)) {
       predictor.load(parameters.value().values());
       for (Optional<Batch> next = batches.next(); next.isPresent(); next = batches.next()) {
         try (Batch batch = next.get()) {

@@ -36,6 +36,7 @@ public record Provenance(
           "train.deadline",
           "train.loader.",
           "train.checkpoint.",
+          "train.metrics.",
           "train.resume",
           "train.output",
           "data.source.",

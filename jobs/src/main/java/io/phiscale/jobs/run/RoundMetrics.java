@@ -5,7 +5,7 @@ package io.phiscale.jobs.run;
  *
  * @param round number of the round, from 1
  * @param epoch epochs completed at its end, fractional
- * @param images images seen so far
+ * @param images images seen so far, repeats counted
  * @param loss mean training loss of the round, label smoothing included, nats
  * @param learningRate of the round's last step
  * @param seconds wall time of the round
@@ -14,6 +14,12 @@ package io.phiscale.jobs.run;
  * @param waitSeconds mean over the workers of the time waiting for batches
  * @param averagingSeconds the rest: scheduling, broadcast, shuffle, averaging
  * @param skipped images that could not be decoded any more
+ * @param accuracy share of the round's images whose class scored highest, [0, 1], each scored as it
+ *     was trained on: augmented, with dropout, before its step's update. NaN in a line of a version
+ *     that did not count it
+ * @param localSteps local steps of the busiest worker; 0 in a line of a version that did not say
+ * @param unixSeconds when the round ended, seconds since 1970-01-01 UTC; 0 in a line of a version
+ *     that did not say
  */
 public record RoundMetrics(
     int round,
@@ -26,4 +32,7 @@ public record RoundMetrics(
     double computeSeconds,
     double waitSeconds,
     double averagingSeconds,
-    long skipped) {}
+    long skipped,
+    double accuracy,
+    int localSteps,
+    double unixSeconds) {}

@@ -5,8 +5,13 @@ import java.io.IOException;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.apache.hadoop.fs.FileStatus;
 import org.apache.hadoop.fs.FileSystem;
 import org.apache.hadoop.fs.Path;
@@ -17,15 +22,19 @@ import org.apache.hadoop.fs.Path;
  * <pre>
  *   run.json                    provenance and effective configuration
  *   metrics/round-00000001.jsonl  one line a round, one file per checkpoint, named by its first round
+ *   tensorboard/events.out.tfevents.round-00000001  the same rounds, see {@link EventFile}
  *   checkpoints/                see {@link CheckpointStore}
  * </pre>
  *
  * <p>Metrics are written in whole files because object stores cannot append; a file is written
  * before the checkpoint that covers it, and rounds after the last checkpoint are written again,
- * under the same name, by the run that resumes.
+ * under the same name, by the run that resumes. Event files are written from the metrics once a
+ * checkpoint covers them, and never again.
  */
 public final class RunDirectory {
   private static final String RUN = "run.json";
+  private static final Pattern NAMED_BY_ROUND =
+      Pattern.compile("(?:events\\.out\\.tfevents\\.)?round-(\\d{1,9})(?:\\.jsonl)?");
 
   private final Storage storage;
   private final URI root;
@@ -63,18 +72,25 @@ public final class RunDirectory {
     write(new Path(new Path(root), RUN), Json.pretty(provenance));
   }
 
-  /** Writes the rounds since the last checkpoint; nothing if there are none. */
+  /**
+   * Writes the rounds since the last checkpoint; nothing if there are none. Files of later rounds,
+   * which an attempt left that was not continued, are deleted.
+   */
   public void append(List<RoundMetrics> rounds) throws IOException {
     if (rounds.isEmpty()) {
       return;
+    }
+    String name = String.format("round-%08d.jsonl", rounds.get(0).round());
+    for (Path file : files(metrics())) {
+      if (file.getName().compareTo(name) > 0) {
+        storage.fileSystem(root).delete(file, false);
+      }
     }
     StringBuilder lines = new StringBuilder();
     for (RoundMetrics round : rounds) {
       lines.append(Json.line(round)).append('\n');
     }
-    write(
-        new Path(metrics(), String.format("round-%08d.jsonl", rounds.get(0).round())),
-        lines.toString());
+    write(new Path(metrics(), name), lines.toString());
   }
 
   /**
@@ -84,23 +100,8 @@ public final class RunDirectory {
    */
   public List<RoundMetrics> metrics(int lastRound) throws IOException {
     List<RoundMetrics> rounds = new ArrayList<>();
-    FileSystem fileSystem = storage.fileSystem(root);
-    if (!fileSystem.exists(metrics())) {
-      return rounds;
-    }
-    List<Path> files = new ArrayList<>();
-    for (FileStatus status : fileSystem.listStatus(metrics())) {
-      if (status.getPath().getName().endsWith(".jsonl")) {
-        files.add(status.getPath());
-      }
-    }
-    files.sort(null);
-    for (Path file : files) {
-      for (String line : storage.readUtf8(file.toUri()).split("\n", -1)) {
-        if (line.isEmpty()) {
-          continue;
-        }
-        RoundMetrics round = Json.read(line, RoundMetrics.class, file.toUri());
+    for (Path file : files(metrics())) {
+      for (RoundMetrics round : read(file)) {
         if (round.round() <= lastRound) {
           rounds.add(round);
         }
@@ -109,8 +110,82 @@ public final class RunDirectory {
     return rounds;
   }
 
+  /**
+   * Writes the event files that are missing, of rounds up to one: of those since the last call, and
+   * of all before where none were written.
+   *
+   * @param lastRound the last that a checkpoint covers
+   */
+  public void writeEvents(int lastRound) throws IOException {
+    Set<Integer> written = new HashSet<>();
+    for (Path file : files(events())) {
+      written.add(firstRound(file));
+    }
+    for (Path file : files(metrics())) {
+      int first = firstRound(file);
+      if (first <= lastRound && !written.contains(first)) {
+        List<RoundMetrics> rounds =
+            read(file).stream().filter(round -> round.round() <= lastRound).toList();
+        storage.writeAtomically(
+            new Path(events(), EventFile.name(first)).toUri(), EventFile.of(rounds));
+      }
+    }
+  }
+
+  /**
+   * Deletes metrics and events of rounds that will be trained again.
+   *
+   * @param lastRound the last that stays, where a checkpoint was written
+   */
+  public void forgetAfter(int lastRound) throws IOException {
+    List<Path> all = new ArrayList<>(files(metrics()));
+    all.addAll(files(events()));
+    for (Path file : all) {
+      if (firstRound(file) > lastRound) {
+        storage.fileSystem(root).delete(file, false);
+      }
+    }
+  }
+
+  private List<RoundMetrics> read(Path file) throws IOException {
+    List<RoundMetrics> rounds = new ArrayList<>();
+    for (String line : storage.readUtf8(file.toUri()).split("\n", -1)) {
+      if (!line.isEmpty()) {
+        rounds.add(Json.readRoundMetrics(line, file.toUri()));
+      }
+    }
+    return rounds;
+  }
+
+  /** The files of a folder that are named by a round, in its order. */
+  private List<Path> files(Path folder) throws IOException {
+    FileSystem fileSystem = storage.fileSystem(root);
+    List<Path> files = new ArrayList<>();
+    if (fileSystem.exists(folder)) {
+      for (FileStatus status : fileSystem.listStatus(folder)) {
+        if (NAMED_BY_ROUND.matcher(status.getPath().getName()).matches()) {
+          files.add(status.getPath());
+        }
+      }
+    }
+    files.sort(Comparator.comparingInt(RunDirectory::firstRound));
+    return files;
+  }
+
+  private static int firstRound(Path file) {
+    Matcher name = NAMED_BY_ROUND.matcher(file.getName());
+    if (!name.matches()) {
+      throw new IllegalArgumentException("Invalid name of a file of rounds: " + file);
+    }
+    return Integer.parseInt(name.group(1));
+  }
+
   private Path metrics() {
     return new Path(new Path(root), "metrics");
+  }
+
+  private Path events() {
+    return new Path(new Path(root), "tensorboard");
   }
 
   private void write(Path file, String text) throws IOException {

@@ -1,12 +1,10 @@
 package io.phiscale.jobs.shard;
 
+import io.phiscale.jobs.config.DataSection;
 import io.phiscale.jobs.shard.CheckedItem.Accepted;
 import io.phiscale.jobs.shard.CheckedItem.Refused;
-import io.phiscale.pipeline.image.DecodeResult;
-import io.phiscale.pipeline.image.ImageDecoder;
 import io.phiscale.pipeline.shard.LabelSpace;
 import io.phiscale.pipeline.shard.RejectReason;
-import io.phiscale.pipeline.shard.ShardRecord;
 import io.phiscale.pipeline.source.DatasetSource;
 import io.phiscale.pipeline.source.SourceItem;
 import io.phiscale.pipeline.source.SourceItems;
@@ -16,7 +14,6 @@ import java.io.IOException;
 import java.io.Serializable;
 import java.io.UncheckedIOException;
 import java.util.Iterator;
-import java.util.Locale;
 import java.util.NoSuchElementException;
 import java.util.OptionalInt;
 import org.apache.spark.TaskContext;
@@ -35,16 +32,16 @@ final class CheckImages
   private final Storage storage;
   private final LabelSpace labels;
   private final ShardLayout layout;
-  private final long maxPixels;
+  private final DataSection data;
 
   /** A split of a source and the split of the data set its images go to. */
   record Assignment(DatasetSource source, SourceSplit part, String split) implements Serializable {}
 
-  CheckImages(Storage storage, LabelSpace labels, ShardLayout layout, long maxPixels) {
+  CheckImages(Storage storage, LabelSpace labels, ShardLayout layout, DataSection data) {
     this.storage = storage;
     this.labels = labels;
     this.layout = layout;
-    this.maxPixels = maxPixels;
+    this.data = data;
   }
 
   @Override
@@ -55,7 +52,7 @@ final class CheckImages
   /** Lazy, so that a task holds one image at a time. */
   private final class Checking implements Iterator<Tuple2<Placement, CheckedItem>> {
     private final Iterator<Assignment> assignments;
-    private final ImageDecoder decoder = new ImageDecoder(maxPixels);
+    private final ImageCheck images = new ImageCheck(data);
     private Assignment current;
     private SourceItems items;
 
@@ -65,7 +62,7 @@ final class CheckImages
     }
 
     private void close() {
-      decoder.close();
+      images.close();
       closeItems();
     }
 
@@ -125,21 +122,7 @@ final class CheckImages
             RejectReason.UNKNOWN_LABEL,
             String.format("class %s is not among the training classes", image.className()));
       }
-      DecodeResult result = decoder.decode(image.bytes());
-      if (result instanceof DecodeResult.Rejected rejected) {
-        return new Refused(
-            image.key(), split, RejectReason.valueOf(rejected.reason().name()), rejected.detail());
-      }
-      try (DecodeResult.Decoded decoded = (DecodeResult.Decoded) result) {
-        return new Accepted(
-            ShardRecord.of(
-                image.key(),
-                label.getAsInt(),
-                image.bytes(),
-                decoded.widthPx(),
-                decoded.heightPx(),
-                decoded.format().name().toLowerCase(Locale.ROOT)));
-      }
+      return images.check(image.key(), image.bytes(), split, SoftTargets.of(label.getAsInt()));
     }
   }
 }

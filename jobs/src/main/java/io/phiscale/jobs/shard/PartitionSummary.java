@@ -1,5 +1,6 @@
 package io.phiscale.jobs.shard;
 
+import io.phiscale.jobs.shard.CheckedItem.Accepted;
 import io.phiscale.jobs.shard.CheckedItem.Refused;
 import io.phiscale.pipeline.shard.RejectReason;
 import java.io.Serializable;
@@ -9,7 +10,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import org.apache.spark.api.java.function.Function2;
-import scala.Tuple2;
 
 /**
  * Counts of one partition of the shuffle, taken before anything is written, so that a job with too
@@ -18,37 +18,37 @@ import scala.Tuple2;
  * @param partition its index
  * @param accepted images
  * @param refused items refused, by split and reason
+ * @param statistics of the images
  */
-record PartitionSummary(int partition, long accepted, Map<String, Map<RejectReason, Long>> refused)
+record PartitionSummary(
+    int partition,
+    long accepted,
+    Map<String, Map<RejectReason, Long>> refused,
+    StatisticsSum statistics)
     implements Serializable {
 
-  /** Takes the counts; repeated keys are refused here, since only here they meet. */
+  /** Takes the counts; repeated keys and contents are refused by then. */
   static final class Count
-      implements Function2<
-          Integer, Iterator<Tuple2<Placement, CheckedItem>>, Iterator<PartitionSummary>> {
+      implements Function2<Integer, Iterator<CheckedItem>, Iterator<PartitionSummary>> {
     private static final long serialVersionUID = 1L;
-    private final ShardLayout layout;
-
-    Count(ShardLayout layout) {
-      this.layout = layout;
-    }
 
     @Override
-    public Iterator<PartitionSummary> call(
-        Integer partition, Iterator<Tuple2<Placement, CheckedItem>> items) {
+    public Iterator<PartitionSummary> call(Integer partition, Iterator<CheckedItem> items) {
       long accepted = 0;
       Map<String, Map<RejectReason, Long>> refused = new TreeMap<>();
-      Iterator<CheckedItem> distinct = new DistinctKeys(items, layout.splitAt(partition));
-      while (distinct.hasNext()) {
-        if (distinct.next() instanceof Refused item) {
+      StatisticsSum statistics = new StatisticsSum();
+      while (items.hasNext()) {
+        CheckedItem next = items.next();
+        if (next instanceof Refused item) {
           refused
               .computeIfAbsent(item.split(), split -> new EnumMap<>(RejectReason.class))
               .merge(item.reason(), 1L, Long::sum);
         } else {
+          statistics.add((Accepted) next);
           accepted++;
         }
       }
-      return List.of(new PartitionSummary(partition, accepted, refused)).iterator();
+      return List.of(new PartitionSummary(partition, accepted, refused, statistics)).iterator();
     }
   }
 }

@@ -6,16 +6,14 @@ import io.phiscale.pipeline.shard.ShardRecord;
 import java.util.Iterator;
 import java.util.stream.Stream;
 import java.util.stream.StreamSupport;
-import org.apache.spark.api.java.function.Function2;
+import org.apache.spark.api.java.function.FlatMapFunction;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.RowFactory;
 import org.apache.spark.sql.types.DataTypes;
 import org.apache.spark.sql.types.StructType;
-import scala.Tuple2;
 
 /** Turns a partition of the shuffle into rows of one of the two tables, in order. */
-final class SelectRows
-    implements Function2<Integer, Iterator<Tuple2<Placement, CheckedItem>>, Iterator<Row>> {
+final class SelectRows implements FlatMapFunction<Iterator<CheckedItem>, Row> {
   private static final long serialVersionUID = 1L;
 
   /** Columns of a shard, as {@link ShardRecord} documents them. */
@@ -29,6 +27,16 @@ final class SelectRows
           .add("format", DataTypes.StringType, false)
           .add("sha256", DataTypes.StringType, false);
 
+  /**
+   * The same with what several weighted labels an image has: {@code soft_labels}, indices into the
+   * label space, and {@code soft_weights}, as the collection gives them. Readers of {@link
+   * ShardRecord} see {@code label} alone, the one with the largest weight.
+   */
+  static final StructType SOFT_IMAGES =
+      IMAGES
+          .add("soft_labels", DataTypes.createArrayType(DataTypes.IntegerType, false), false)
+          .add("soft_weights", DataTypes.createArrayType(DataTypes.FloatType, false), false);
+
   /** Columns of the rejects table. */
   static final StructType REJECTS =
       new StructType()
@@ -40,26 +48,30 @@ final class SelectRows
   /** Which table. */
   enum Table {
     IMAGES,
+    SOFT_IMAGES,
     REJECTS
   }
 
-  private final ShardLayout layout;
   private final Table table;
 
-  SelectRows(ShardLayout layout, Table table) {
-    this.layout = layout;
+  SelectRows(Table table) {
     this.table = table;
   }
 
   @Override
-  public Iterator<Row> call(Integer partition, Iterator<Tuple2<Placement, CheckedItem>> items) {
-    Iterable<CheckedItem> distinct = () -> new DistinctKeys(items, layout.splitAt(partition));
-    Stream<CheckedItem> stream = StreamSupport.stream(distinct.spliterator(), false);
+  public Iterator<Row> call(Iterator<CheckedItem> items) {
+    Iterable<CheckedItem> all = () -> items;
+    Stream<CheckedItem> stream = StreamSupport.stream(all.spliterator(), false);
     return switch (table) {
       case IMAGES ->
           stream
               .filter(Accepted.class::isInstance)
               .map(item -> row(((Accepted) item).image()))
+              .iterator();
+      case SOFT_IMAGES ->
+          stream
+              .filter(Accepted.class::isInstance)
+              .map(item -> softRow((Accepted) item))
               .iterator();
       case REJECTS ->
           stream.filter(Refused.class::isInstance).map(item -> row((Refused) item)).iterator();
@@ -75,6 +87,21 @@ final class SelectRows
         image.height(),
         image.format(),
         image.sha256());
+  }
+
+  private static Row softRow(Accepted item) {
+    ShardRecord image = item.image();
+    SoftTargets targets = item.targets();
+    return RowFactory.create(
+        image.key(),
+        image.label(),
+        image.image(),
+        image.width(),
+        image.height(),
+        image.format(),
+        image.sha256(),
+        targets.labels().toArray(Integer[]::new),
+        targets.weights().toArray(Float[]::new));
   }
 
   private static Row row(Refused item) {

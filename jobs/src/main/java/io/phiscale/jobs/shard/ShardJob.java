@@ -1,10 +1,12 @@
 package io.phiscale.jobs.shard;
 
 import io.phiscale.jobs.config.DataSection;
+import io.phiscale.jobs.config.DataSection.Deduplicate;
 import io.phiscale.jobs.config.DataSection.Validation;
 import io.phiscale.jobs.config.PhiscaleConfiguration;
 import io.phiscale.jobs.run.BuildInfo;
-import io.phiscale.jobs.shard.CheckImages.Assignment;
+import io.phiscale.jobs.run.SparkJobs;
+import io.phiscale.pipeline.shard.ImageStatistics;
 import io.phiscale.pipeline.shard.LabelSpace;
 import io.phiscale.pipeline.shard.RejectReason;
 import io.phiscale.pipeline.shard.ShardContents;
@@ -12,19 +14,18 @@ import io.phiscale.pipeline.shard.ShardFiles;
 import io.phiscale.pipeline.shard.ShardManifest;
 import io.phiscale.pipeline.shard.ShardRecord;
 import io.phiscale.pipeline.shard.ShardSplit;
-import io.phiscale.pipeline.source.DatasetSource;
-import io.phiscale.pipeline.source.SourceSplit;
 import io.phiscale.pipeline.storage.Storage;
 import io.phiscale.pipeline.storage.StoredFile;
 import java.io.IOException;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
-import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
+import java.util.function.Supplier;
 import org.apache.spark.api.java.JavaPairRDD;
 import org.apache.spark.api.java.JavaRDD;
 import org.apache.spark.api.java.JavaSparkContext;
@@ -42,6 +43,7 @@ import scala.Tuple2;
  * <pre>
  *   SHARDS/train/part-*.parquet      shuffled images, one row each
  *   SHARDS/val/part-*.parquet
+ *   SHARDS/minival/part-*.parquet    held out of train, to choose between checkpoints
  *   SHARDS/rejects/part-*.parquet    what was refused, and why
  *   SHARDS/manifest.json             counts, classes, digests; written last
  * </pre>
@@ -98,62 +100,88 @@ public final class ShardJob {
                   + " another folder",
               root));
     }
-    DatasetSource train = Sources.train(data);
-    Optional<DatasetSource> validation = Sources.validation(data);
-    LabelSpace labels = train.labelSpace(storage);
-    List<Assignment> assignments = new ArrayList<>();
-    long trainBytes = assign(train, ShardLayout.TRAIN, assignments);
-    long validationBytes =
-        validation.isPresent() ? assign(validation.get(), ShardLayout.VALIDATION, assignments) : 0;
+    JavaSparkContext spark = JavaSparkContext.fromSparkContext(session.sparkContext());
+    Inputs inputs = new Inputs(session, storage, data);
+    Input train = inputs.train();
+    Optional<Input> validation = inputs.validation();
+    LabelSpace labels = inputs.labels();
+    long trainBytes = train.bytes();
+    long validationBytes = validation.isPresent() ? validation.get().bytes() : 0;
     double heldOut =
         data.source().validation() instanceof Validation.HeldOut share ? share.fraction() : 0;
+    double minival = data.source().minivalFraction();
+    double trained = (1 - heldOut) * (1 - minival);
     long shardBytes = data.shardBytes();
     ShardLayout layout =
         new ShardLayout(
             data.seed(),
-            shards((long) (trainBytes * (1 - heldOut)), shardBytes),
+            shards((long) (trainBytes * trained), shardBytes),
             validation.isPresent()
                 ? shards(validationBytes, shardBytes)
                 : heldOut > 0 ? shards((long) (trainBytes * heldOut), shardBytes) : 0,
-            heldOut);
-    JavaSparkContext spark = JavaSparkContext.fromSparkContext(session.sparkContext());
-    spark.setJobDescription("Shard: read, decode and shuffle the images of " + train.description());
+            minival > 0 ? shards((long) (trainBytes * (1 - heldOut) * minival), shardBytes) : 0,
+            heldOut,
+            minival);
+    JavaPairRDD<Placement, CheckedItem> checked = train.read(labels, layout, ShardLayout.TRAIN);
+    if (validation.isPresent()) {
+      checked = checked.union(validation.get().read(labels, layout, ShardLayout.VALIDATION));
+    }
     JavaPairRDD<Placement, CheckedItem> shuffled =
-        spark
-            .parallelize(assignments, assignments.size())
-            .mapPartitionsToPair(new CheckImages(storage, labels, layout, data.maxPixels()))
-            .repartitionAndSortWithinPartitions(new Placement.ByPartition(layout.partitions()));
+        checked.repartitionAndSortWithinPartitions(new Placement.ByPartition(layout.partitions()));
+    Deduplicate policy = data.deduplicate();
+    JavaPairRDD<Placement, RepeatedContents.Original> repeated =
+        policy == Deduplicate.NONE
+            ? spark
+                .parallelizePairs(List.<Tuple2<Placement, RepeatedContents.Original>>of(), 1)
+                .partitionBy(new Placement.ByPartition(layout.partitions()))
+            : RepeatedContents.of(shuffled, layout, policy);
+    JavaRDD<CheckedItem> distinct = shuffled.zipPartitions(repeated, new DistinctItems(layout));
     List<PartitionSummary> summaries =
-        shuffled
-            .map(new Pair())
-            .mapPartitionsWithIndex(new PartitionSummary.Count(layout), true)
-            .collect();
+        run(
+            "Shard: read, decode and shuffle the images of " + train.description(),
+            distinct.mapPartitionsWithIndex(new PartitionSummary.Count(), true)::collect);
     Map<String, Map<RejectReason, Long>> refused = refused(summaries);
     requireFewRefused(summaries, refused);
     Map<String, ShardSplit> splits = new TreeMap<>();
     splits.put(
-        ShardLayout.TRAIN, write(shuffled, layout, ShardLayout.TRAIN, train, labels, refused));
+        ShardLayout.TRAIN,
+        write(distinct, layout, ShardLayout.TRAIN, train, train, labels, summaries));
     if (layout.validationShards() > 0) {
       splits.put(
           ShardLayout.VALIDATION,
           write(
-              shuffled, layout, ShardLayout.VALIDATION, validation.orElse(train), labels, refused));
+              distinct,
+              layout,
+              ShardLayout.VALIDATION,
+              validation.orElse(train),
+              train,
+              labels,
+              summaries));
+    }
+    if (layout.minivalShards() > 0) {
+      splits.put(
+          ShardLayout.MINIVAL,
+          write(distinct, layout, ShardLayout.MINIVAL, train, train, labels, summaries));
     }
     if (!refused.isEmpty()) {
-      spark.setJobDescription("Shard: write the rejects");
       boolean duplicates =
           refused.values().stream()
-              .anyMatch(counts -> counts.containsKey(RejectReason.DUPLICATE_KEY));
+              .anyMatch(
+                  counts ->
+                      counts.containsKey(RejectReason.DUPLICATE_KEY)
+                          || counts.containsKey(RejectReason.DUPLICATE_CONTENT));
       JavaRDD<Row> rows =
           rows(
-              shuffled,
-              layout,
+              distinct,
               SelectRows.Table.REJECTS,
               duplicates ? 0 : layout.rejects(),
               layout.partitions());
-      write(rows.coalesce(1), SelectRows.REJECTS, Storage.resolve(root, "rejects"));
+      write(
+          "Shard: write the rejects",
+          rows.coalesce(1),
+          SelectRows.REJECTS,
+          Storage.resolve(root, "rejects"));
     }
-    spark.setJobDescription(null);
     ShardManifest manifest =
         ShardManifest.of(
             configuration.name(),
@@ -164,6 +192,7 @@ public final class ShardJob {
             splits);
     manifest.write(storage, root);
     shuffled.rdd().cleanShuffleDependencies(false);
+    repeated.rdd().cleanShuffleDependencies(false);
     return new Result.Written(manifest);
   }
 
@@ -174,21 +203,16 @@ public final class ShardJob {
         .effectiveValues()
         .forEach(
             (key, value) -> {
-              if (key.startsWith("data.") && !key.equals("data.shards")) {
+              // Shards made before there was such a key had no minival either.
+              boolean silent =
+                  key.equals("data.shards")
+                      || (key.equals("data.source.minival-fraction")
+                          && configuration.data().source().minivalFraction() == 0);
+              if (key.startsWith("data.") && !silent) {
                 text.append(key).append('=').append(value).append('\n');
               }
             });
     return ShardRecord.sha256(text.toString().getBytes(StandardCharsets.UTF_8));
-  }
-
-  private long assign(DatasetSource source, String split, List<Assignment> assignments)
-      throws IOException {
-    long bytes = 0;
-    for (SourceSplit part : source.splits(storage)) {
-      assignments.add(new Assignment(source, part, split));
-      bytes += part.bytes();
-    }
-    return bytes;
   }
 
   private static int shards(long bytes, long shardBytes) {
@@ -215,8 +239,9 @@ public final class ShardJob {
     long accepted = summaries.stream().mapToLong(PartitionSummary::accepted).sum();
     long rejected =
         refused.values().stream()
-            .flatMap(counts -> counts.values().stream())
-            .mapToLong(Long::longValue)
+            .flatMap(counts -> counts.entrySet().stream())
+            .filter(counted -> counted.getKey() != RejectReason.DUPLICATE_CONTENT)
+            .mapToLong(Map.Entry::getValue)
             .sum();
     double fraction = (double) rejected / Math.max(1, accepted + rejected);
     if (accepted == 0 || fraction > configuration.data().maxRejectFraction()) {
@@ -229,67 +254,91 @@ public final class ShardJob {
   }
 
   private ShardSplit write(
-      JavaPairRDD<Placement, CheckedItem> shuffled,
+      JavaRDD<CheckedItem> distinct,
       ShardLayout layout,
       String split,
-      DatasetSource source,
+      Input source,
+      Input train,
       LabelSpace labels,
-      Map<String, Map<RejectReason, Long>> refused)
+      List<PartitionSummary> summaries)
       throws IOException {
     JavaSparkContext spark = JavaSparkContext.fromSparkContext(session.sparkContext());
     URI root = Storage.uri(configuration.data().shards().toString());
     URI folder = Storage.resolve(root, split);
-    spark.setJobDescription("Shard: write " + split);
     int first = layout.firstOf(split);
+    boolean soft = source.hasSoftTargets() || train.hasSoftTargets();
     write(
-        rows(shuffled, layout, SelectRows.Table.IMAGES, first, first + layout.shardsOf(split)),
-        SelectRows.IMAGES,
+        "Shard: write " + split,
+        rows(
+            distinct,
+            soft ? SelectRows.Table.SOFT_IMAGES : SelectRows.Table.IMAGES,
+            first,
+            first + layout.shardsOf(split)),
+        soft ? SelectRows.SOFT_IMAGES : SelectRows.IMAGES,
         folder);
     List<URI> files =
         storage.listRecursively(folder).stream()
             .map(StoredFile::uri)
             .filter(uri -> uri.getPath().endsWith(".parquet"))
             .toList();
-    spark.setJobDescription("Shard: describe " + split);
     List<ShardContents> contents =
-        spark.parallelize(files, files.size()).map(new Describe(storage, root)).collect();
+        run(
+            "Shard: describe " + split,
+            spark.parallelize(files, files.size()).map(new Describe(storage, root))::collect);
     return ShardSplit.of(
-        source.description(), labels, contents, refused.getOrDefault(split, Map.of()));
+        source.description(),
+        labels,
+        contents,
+        refused(summaries).getOrDefault(split, Map.of()),
+        statistics(summaries, layout, split));
+  }
+
+  /** Added up in the order of the partitions, so always to the same bits. */
+  private static ImageStatistics statistics(
+      List<PartitionSummary> summaries, ShardLayout layout, String split) {
+    StatisticsSum sum = new StatisticsSum();
+    int first = layout.firstOf(split);
+    summaries.stream()
+        .filter(
+            summary ->
+                summary.partition() >= first
+                    && summary.partition() < first + layout.shardsOf(split))
+        .sorted(Comparator.comparingInt(PartitionSummary::partition))
+        .forEach(summary -> sum.add(summary.statistics()));
+    return sum.statistics();
   }
 
   private static JavaRDD<Row> rows(
-      JavaPairRDD<Placement, CheckedItem> shuffled,
-      ShardLayout layout,
-      SelectRows.Table table,
-      int from,
-      int to) {
-    // Rows are made before pruning, which renumbers the partitions.
-    JavaRDD<Row> all =
-        shuffled.map(new Pair()).mapPartitionsWithIndex(new SelectRows(layout, table), true);
+      JavaRDD<CheckedItem> distinct, SelectRows.Table table, int from, int to) {
+    JavaRDD<Row> all = distinct.mapPartitions(new SelectRows(table));
     return PartitionPruningRDD.create(all.rdd(), new KeepPartitions(from, to)).toJavaRDD();
   }
 
-  private void write(JavaRDD<Row> rows, StructType schema, URI folder) {
-    session
-        .createDataFrame(rows, schema)
-        .write()
-        .mode(SaveMode.Overwrite)
-        .option("compression", "none")
-        .option("parquet.enable.dictionary", "false")
-        .option("parquet.block.size", configuration.data().rowGroupBytes())
-        .option("parquet.page.size.row.check.min", 1)
-        .parquet(folder.toString());
+  private void write(String what, JavaRDD<Row> rows, StructType schema, URI folder) {
+    run(
+        what,
+        () -> {
+          session
+              .createDataFrame(rows, schema)
+              .write()
+              .mode(SaveMode.Overwrite)
+              .option("compression", "none")
+              .option("parquet.enable.dictionary", "false")
+              .option("parquet.block.size", configuration.data().rowGroupBytes())
+              .option("parquet.page.size.row.check.min", 1)
+              .parquet(folder.toString());
+          return folder;
+        });
   }
 
-  /** A pair RDD's elements as they are: Java sees them as pairs only. */
-  private static final class Pair
-      implements Function<Tuple2<Placement, CheckedItem>, Tuple2<Placement, CheckedItem>> {
-    private static final long serialVersionUID = 1L;
-
-    @Override
-    public Tuple2<Placement, CheckedItem> call(Tuple2<Placement, CheckedItem> pair) {
-      return pair;
-    }
+  /** Runs actions of Spark, with an end to their wait. */
+  private <T> T run(String what, Supplier<T> actions) {
+    return SparkJobs.run(
+        JavaSparkContext.fromSparkContext(session.sparkContext()),
+        what,
+        configuration.spark().deadline(),
+        "spark.deadline",
+        actions);
   }
 
   /** Describes one shard. */

@@ -1,7 +1,9 @@
 package io.phiscale.jobs.study;
 
+import io.phiscale.jobs.config.EvaluateSection;
 import io.phiscale.jobs.config.PhiscaleConfiguration;
 import io.phiscale.jobs.evaluate.EvaluateJob;
+import io.phiscale.jobs.evaluate.MinivalScoring;
 import io.phiscale.jobs.report.EvaluationReport;
 import io.phiscale.jobs.report.LearningCurve;
 import io.phiscale.jobs.report.NetworkResult;
@@ -68,7 +70,7 @@ public final class StudyJob {
           scaled.override(
               Map.of(
                   "train.output", folder.toString(),
-                  "evaluate.checkpoint", folder.toString(),
+                  "evaluate.checkpoint", evaluated(folder),
                   "evaluate.output", Storage.resolve(folder, "evaluation").toString())));
     }
     List<NetworkResult> rows = new ArrayList<>();
@@ -77,13 +79,20 @@ public final class StudyJob {
       PhiscaleConfiguration cell = cells.get(i);
       String name = NetworkPlan.of(cell.network(), manifest.labels().size()).identity().name();
       TrainJob.Result trained =
-          new TrainJob(session, cell).run(listeners.apply(name, (i + 1) + "/" + cells.size()));
+          new TrainJob(session, cell, new MinivalScoring(session, cell))
+              .run(listeners.apply(name, (i + 1) + "/" + cells.size()));
       curves.add(ReportFiles.curve(name, trained.metrics()));
       rows.addAll(new EvaluateJob(session, cell).run());
     }
     EvaluationReport report =
         ReportFiles.report(configuration, manifest.contentDigest(), rows, curves);
     return new Result(report, ReportFiles.write(storage, output, report));
+  }
+
+  /** The cell's newest checkpoint, or what {@code evaluate.checkpoint} says: newest or best. */
+  private String evaluated(URI folder) {
+    String asked = configuration.effectiveValues().get("evaluate.checkpoint");
+    return EvaluateSection.CHECKPOINT_WORDS.contains(asked) ? asked : folder.toString();
   }
 
   private static Map<String, String> unsetVariant(Map<String, String> values) {

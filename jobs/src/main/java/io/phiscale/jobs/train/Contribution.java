@@ -3,7 +3,7 @@ package io.phiscale.jobs.train;
 import java.io.Serializable;
 
 /** What a worker sends, and what the average of it is, in one round. */
-sealed interface Contribution extends Serializable {
+public sealed interface Contribution extends Serializable {
 
   /**
    * One slice of a replica's state vector after the local steps, or the average of such slices.
@@ -15,13 +15,35 @@ sealed interface Contribution extends Serializable {
   record Slice(int slice, long weight, FloatVector values) implements Contribution {}
 
   /**
+   * As {@link Slice}, in the order of {@link WireOrder} and compressed.
+   *
+   * @param slice index of the slice
+   * @param weight examples the replica was trained on in the round (&gt; 0)
+   * @param deltas changes of parameters, compressed
+   * @param values what follows them in the slice, float32
+   */
+  record Packed(int slice, long weight, PackedVector deltas, FloatVector values)
+      implements Contribution {
+
+    /** Decoded. */
+    Slice unpacked() {
+      float[] all = new float[deltas.length() + values.length()];
+      deltas.unpack(all);
+      System.arraycopy(values.values(), 0, all, deltas.length(), values.length());
+      return new Slice(slice, weight, new FloatVector(all));
+    }
+  }
+
+  /**
    * How a worker's round went.
    *
    * @param worker index of the worker
    * @param examples images trained on
    * @param steps local steps taken
    * @param lossSum sum over the examples of the training loss
+   * @param correct images whose class scored highest
    * @param skipped images that could not be decoded any more
+   * @param positions digest of the positions trained on, see {@link Positions}
    * @param computeNanos time in forward, backward and update
    * @param waitNanos time waiting for batches
    * @param divergence what was not finite, or null if all was finite
@@ -31,7 +53,9 @@ sealed interface Contribution extends Serializable {
       long examples,
       int steps,
       double lossSum,
+      long correct,
       long skipped,
+      long positions,
       long computeNanos,
       long waitNanos,
       Divergence divergence)
@@ -41,7 +65,7 @@ sealed interface Contribution extends Serializable {
    * A loss or parameter that was NaN or infinite.
    *
    * @param step local step, counted from 0
-   * @param what "loss" or "parameters"
+   * @param what "loss", "loss or gradient norm" where gradients are clipped, or "parameters"
    */
   record Divergence(int step, String what) implements Serializable {}
 }

@@ -6,25 +6,24 @@ import java.io.Serializable;
  * Cuts an epoch's global sample order into averaging rounds, and a round into one contiguous share
  * per worker.
  *
- * <p>A round takes the next {@code workers x localSteps x batchSize} samples of the order; the last
- * round of an epoch takes what is left. A share is trained in {@code ceil(count / batchSize)} local
- * steps of nearly equal size, so that no batch is so small that its batch-norm statistics are
- * meaningless: 65 samples at batch size 32 are 22 + 22 + 21, not 32 + 32 + 1. Since rounds are cut
- * from positions alone, a run may be resumed with another number of workers without repeating or
- * skipping a sample.
+ * <p>A round takes the next {@code workers x H x batchSize} samples of the order, where H depends
+ * on the position of its first; the last round of an epoch takes what is left. A share is trained
+ * in {@code ceil(count / batchSize)} local steps of nearly equal size, so that no batch is so small
+ * that its batch-norm statistics are meaningless: 65 samples at batch size 32 are 22 + 22 + 21, not
+ * 32 + 32 + 1. Since rounds are cut from (epoch, position) alone, a run may be resumed with another
+ * number of workers without repeating or skipping a sample.
  *
  * @param samples samples in one epoch (&gt; 0)
  * @param workers replicas that train in parallel (&gt; 0)
- * @param localSteps local steps H of a worker between two averagings (&gt; 0)
+ * @param localSteps local steps H of a worker between two averagings
  * @param batchSize images per worker and step, at most (&gt; 0)
  */
-public record EpochPlan(long samples, int workers, int localSteps, int batchSize)
+public record EpochPlan(long samples, int workers, LocalSteps localSteps, int batchSize)
     implements Serializable {
 
   public EpochPlan {
     positive("samples", samples);
     positive("workers", workers);
-    positive("local steps", localSteps);
     positive("batch size", batchSize);
   }
 
@@ -39,29 +38,40 @@ public record EpochPlan(long samples, int workers, int localSteps, int batchSize
     return -Math.floorDiv(-dividend, divisor);
   }
 
-  /** Samples of a full round. */
-  public long samplesPerRound() {
-    return (long) workers * localSteps * batchSize;
+  /**
+   * Rounds from a point of the run to its end, counted by walking through them, as H may change.
+   *
+   * @param epoch epochs completed
+   * @param position samples of the current epoch consumed
+   * @param epochs epochs of the run
+   */
+  public int roundsLeft(int epoch, long position, int epochs) {
+    int rounds = 0;
+    long next = position;
+    for (int walked = epoch; walked < epochs; walked++) {
+      while (next < samples) {
+        next = round(walked, next).end();
+        rounds++;
+      }
+      next = 0;
+    }
+    return rounds;
   }
 
-  /** Rounds of an epoch that starts at position 0; the last may be shorter. */
-  public int roundsPerEpoch() {
-    return Math.toIntExact(ceilDiv(samples, samplesPerRound()));
-  }
-
-  /** Rounds left in an epoch from a position on. */
-  public int roundsFrom(long position) {
-    return Math.toIntExact(ceilDiv(samples - position, samplesPerRound()));
-  }
-
-  /** The round that starts at a position of the epoch's order. */
-  public Round round(long position) {
+  /**
+   * The round that starts at a position of an epoch's order.
+   *
+   * @param epoch epochs completed
+   * @param position samples of the current epoch consumed
+   */
+  public Round round(int epoch, long position) {
     if (position < 0 || position >= samples) {
       throw new IllegalArgumentException(
           String.format(
               "Invalid position in the epoch: %s (must be in [0, %s))", position, samples));
     }
-    return new Round(position, Math.min(samplesPerRound(), samples - position));
+    long steps = localSteps.at(epoch * samples + position, samples);
+    return new Round(position, Math.min(workers * steps * batchSize, samples - position));
   }
 
   /** What one worker trains on in a round. */

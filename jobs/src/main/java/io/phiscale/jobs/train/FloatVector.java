@@ -1,5 +1,7 @@
 package io.phiscale.jobs.train;
 
+import java.io.DataInput;
+import java.io.DataOutput;
 import java.io.Externalizable;
 import java.io.IOException;
 import java.io.ObjectInput;
@@ -45,6 +47,16 @@ public final class FloatVector implements Externalizable {
 
   @Override
   public void writeExternal(ObjectOutput out) throws IOException {
+    write(out, values);
+  }
+
+  @Override
+  public void readExternal(ObjectInput in) throws IOException {
+    values = read(in);
+  }
+
+  /** Writes the length, int32, and the values. */
+  static void write(DataOutput out, float[] values) throws IOException {
     out.writeInt(values.length);
     byte[] block = new byte[Math.min(BLOCK_FLOATS, values.length) * Float.BYTES];
     ByteBuffer bytes = ByteBuffer.wrap(block).order(ByteOrder.LITTLE_ENDIAN);
@@ -55,9 +67,9 @@ public final class FloatVector implements Externalizable {
     }
   }
 
-  @Override
-  public void readExternal(ObjectInput in) throws IOException {
-    values = new float[in.readInt()];
+  /** Reads what {@link #write} wrote. */
+  static float[] read(DataInput in) throws IOException {
+    float[] values = new float[in.readInt()];
     byte[] block = new byte[Math.min(BLOCK_FLOATS, values.length) * Float.BYTES];
     ByteBuffer bytes = ByteBuffer.wrap(block).order(ByteOrder.LITTLE_ENDIAN);
     for (int start = 0; start < values.length; start += BLOCK_FLOATS) {
@@ -65,5 +77,6 @@ public final class FloatVector implements Externalizable {
       in.readFully(block, 0, count * Float.BYTES);
       bytes.asFloatBuffer().get(values, start, count);
     }
+    return values;
   }
 }

@@ -77,12 +77,13 @@ final class InitialWeights {
   static InitialWeights read(
       Storage storage, TrainSection train, NetworkPlan network, float[] drawn) throws IOException {
     URI place = Storage.uri(train.initialWeights().toString());
-    if (!storage.exists(place)) {
+    boolean isCheckpoint = CheckpointStore.isPlace(storage, place);
+    if (!isCheckpoint && !storage.exists(place)) {
       throw refused(train, "there is no such file or directory");
     }
     Found found;
     float[] theirs;
-    if (storage.isDirectory(place)) {
+    if (isCheckpoint) {
       Checkpoint checkpoint = CheckpointStore.open(storage, place);
       CheckpointInfo info = checkpoint.info();
       requireSameFeatures(train, network.spec(), info.network());

@@ -1,5 +1,6 @@
 package io.phiscale.jobs.train;
 
+import io.phiscale.pipeline.augment.Augmentation;
 import io.phiscale.pipeline.batch.BatchLoader;
 import io.phiscale.pipeline.batch.EncodedSample;
 import io.phiscale.pipeline.batch.LoaderSettings;
@@ -22,6 +23,7 @@ public final class Loaders {
    * @param slices the samples, in order
    * @param start position of the first of them in the epoch's order
    * @param transform what is done to each image
+   * @param augmentation what else is done to images
    * @param seed the run's seed
    * @param epoch which epoch, for random choices
    * @param settings batch size, threads, queue
@@ -31,6 +33,7 @@ public final class Loaders {
       List<RowGroupSlice> slices,
       long start,
       ImageTransform transform,
+      Augmentation augmentation,
       long seed,
       int epoch,
       LoaderSettings settings) {
@@ -39,7 +42,7 @@ public final class Loaders {
         StreamSupport.stream(samples.spliterator(), false)
             .<EncodedSample>map(ShardSample::new)
             .iterator();
-    return new BatchLoader(encoded, transform, seed, epoch, settings);
+    return new BatchLoader(encoded, transform, augmentation, seed, epoch, settings);
   }
 
   /** A stored image as the loader sees it. */

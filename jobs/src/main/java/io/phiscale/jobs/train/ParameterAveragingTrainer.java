@@ -1,7 +1,11 @@
 package io.phiscale.jobs.train;
 
+import io.phiscale.jobs.config.TrainSection;
+import io.phiscale.jobs.config.TrainSection.Averaging.Wire;
 import io.phiscale.jobs.run.Checkpoint;
 import io.phiscale.jobs.run.CheckpointInfo;
+import io.phiscale.jobs.run.CheckpointStore;
+import io.phiscale.jobs.run.MinivalScore;
 import io.phiscale.jobs.run.Progress;
 import io.phiscale.jobs.run.RoundMetrics;
 import io.phiscale.jobs.run.RunDirectory;
@@ -15,12 +19,8 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.TimeoutException;
+import java.util.UUID;
 import java.util.stream.IntStream;
-import org.apache.spark.api.java.JavaFutureAction;
-import org.apache.spark.api.java.JavaPairRDD;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.broadcast.Broadcast;
 
@@ -32,9 +32,11 @@ import org.apache.spark.broadcast.Broadcast;
  * averaged, weighted by examples. The driver holds one model and collects one, in slices; nobody
  * ever holds as many replicas as there are workers. The new state is broadcast with the next round.
  *
- * <p>Every task is a pure function of broadcast values, so a lost executor costs a recomputation
- * and changes nothing. A resumed run continues from the counters of its checkpoint and computes
- * what the unbroken run would have.
+ * <p>What the average becomes is the {@link OuterOptimizer}'s choice. Where workers keep something
+ * on their own account (optimizer state, residuals of compression) it goes through {@link
+ * WorkerMemories}. Every task is a pure function of broadcast values and its worker's memory, so a
+ * lost executor costs a recomputation and changes nothing. A resumed run continues from the
+ * counters of its checkpoint and computes what the unbroken run would have.
  *
  * <p>What is frozen is broadcast once; rounds move and average the trained part alone.
  *
@@ -47,6 +49,10 @@ public final class ParameterAveragingTrainer {
   private final RunDirectory directory;
   private final TrainingListener listener;
   private final TrainedPart part;
+  private final OuterOptimizer outer;
+  private final WorkerMemories memories;
+  private int rememberingWorkers;
+  private String lastCheckpoint = "There is no earlier checkpoint";
 
   /**
    * @param spark the context
@@ -67,6 +73,12 @@ public final class ParameterAveragingTrainer {
     this.directory = directory;
     this.listener = listener;
     this.part = recipe.replica().trainedPart();
+    TrainSection.Averaging averaging = recipe.averaging();
+    this.outer =
+        new OuterOptimizer(
+            averaging.outer(), averaging.outerLearningRate(), averaging.outerMomentum());
+    this.memories =
+        new WorkerMemories(recipe.storage(), directory.root(), UUID.randomUUID().toString());
   }
 
   /**
@@ -79,22 +91,33 @@ public final class ParameterAveragingTrainer {
    */
   public URI train(Checkpoint start) throws IOException, InterruptedException {
     State state = new State(start);
+    if (start.info().progress().round() > 0) {
+      stays(directory.checkpoints().location(start.info().progress().round()));
+    }
     EpochPlan plan = recipe.plan();
     List<RoundMetrics> unpublished = new ArrayList<>();
-    int rounds = state.progress.round() + roundsLeft(state.progress);
+    Progress begun = state.progress;
+    int rounds = begun.round() + plan.roundsLeft(begun.epoch(), begun.position(), goal.epochs());
+    recallWorkers(begun);
     listener.started(state.progress.round() + 1, rounds);
     Broadcast<TrainingRecipe> shipped = spark.broadcast(recipe);
     Broadcast<FloatVector> frozen =
         spark.broadcast(new FloatVector(part.isWhole() ? new float[0] : start.parameters()));
+    if (state.progress.round() > 0) {
+      scoreUnlessDone(start);
+    }
     while (state.progress.epoch() < goal.epochs()) {
-      EpochPlan.Round round = plan.round(state.progress.position());
+      EpochPlan.Round round = plan.round(state.progress.epoch(), state.progress.position());
       RoundMetrics metrics = run(shipped, frozen, state, round);
+      rememberingWorkers = plan.workers();
+      forgetMemories(state.progress.round());
       unpublished.add(metrics);
       listener.completed(metrics);
       Progress now = state.progress;
       boolean epochEnded = now.position() == 0;
       if (epochEnded
           && (now.epoch() % goal.checkpointEveryEpochs() == 0 || now.epoch() == goal.epochs())) {
+        recalibrate(shipped, state);
         publish(state, unpublished);
         unpublished.clear();
       }
@@ -104,13 +127,31 @@ public final class ParameterAveragingTrainer {
     return directory.checkpoints().location(state.progress.round());
   }
 
-  private int roundsLeft(Progress progress) {
-    int epochs = goal.epochs() - progress.epoch();
-    if (epochs <= 0) {
-      return 0;
+  /** Finds what the workers of the last round have left, and removes what came after it. */
+  private void recallWorkers(Progress progress) throws IOException {
+    if (recipe.needsMemories()) {
+      for (int round : memories.rounds()) {
+        if (round > progress.round()) {
+          memories.forget(round);
+        }
+      }
+      boolean trains = progress.round() > 0 && progress.epoch() < goal.epochs();
+      rememberingWorkers = trains ? memories.workers(progress.round()) : 0;
     }
-    EpochPlan plan = recipe.plan();
-    return plan.roundsFrom(progress.position()) + (epochs - 1) * plan.roundsPerEpoch();
+  }
+
+  /**
+   * Leaves the last two rounds, of which a late twin of a task may still read, and checkpoints'.
+   */
+  private void forgetMemories(int newest) throws IOException {
+    if (recipe.needsMemories()) {
+      for (int round : memories.rounds()) {
+        if (round < newest - 1
+            && !recipe.storage().exists(directory.checkpoints().location(round))) {
+          memories.forget(round);
+        }
+      }
+    }
   }
 
   private RoundMetrics run(
@@ -129,9 +170,7 @@ public final class ParameterAveragingTrainer {
             .sorted(Comparator.comparingInt(Report::worker))
             .toList();
     requireFinite(reports, progress, round);
-    state.replace(results);
-    EpochPlan plan = recipe.plan();
-    int steps = plan.steps(round);
+    requireEachImageOnce(reports, progress, round);
     long examples = reports.stream().mapToLong(Report::examples).sum();
     if (examples == 0) {
       throw new IllegalStateException(
@@ -139,6 +178,9 @@ public final class ParameterAveragingTrainer {
               "No image of round %s could be decoded (positions %s to %s of epoch %s)",
               progress.round() + 1, round.start(), round.end(), progress.epoch()));
     }
+    state.replace(results, recipe.meanLearningRate(progress.epoch(), round));
+    EpochPlan plan = recipe.plan();
+    int steps = plan.steps(round);
     double seconds = (System.nanoTime() - began) / 1e9;
     boolean epochEnded = round.end() == plan.samples();
     state.progress =
@@ -163,7 +205,10 @@ public final class ParameterAveragingTrainer {
         compute,
         wait,
         Math.max(0, seconds - compute - wait),
-        reports.stream().mapToLong(Report::skipped).sum());
+        reports.stream().mapToLong(Report::skipped).sum(),
+        (double) reports.stream().mapToLong(Report::correct).sum() / examples,
+        steps,
+        System.currentTimeMillis() / 1e3);
   }
 
   private List<Contribution> collect(
@@ -178,39 +223,28 @@ public final class ParameterAveragingTrainer {
     String what = String.format("%s: round %s of training", goal.name(), number);
     String group = "phiscale-train-" + goal.name();
     Broadcast<RoundState> broadcast = spark.broadcast(start);
-    int slices = new Slices(start.length(), Slices.DEFAULT_SLICE_LENGTH).count();
-    spark.setJobGroup(group, what, true);
-    JavaPairRDD<SliceKey, Contribution> trained =
-        spark
-            .parallelize(IntStream.range(0, plan.workers()).boxed().toList(), plan.workers())
-            .mapPartitionsToPair(
-                new WorkerRound(
-                    shipped, frozen, broadcast, progress.epoch(), round, progress.step()))
-            .repartitionAndSortWithinPartitions(
-                new SliceKey.BySlice(Math.min(slices, plan.workers())));
-    try {
-      JavaFutureAction<List<Contribution>> job =
-          trained.mapPartitions(new SliceAveraging()).collectAsync();
-      try {
-        List<Contribution> results = job.get(goal.deadline().toMillis(), TimeUnit.MILLISECONDS);
-        // Not after a failure: the context then ends, and takes all of this with it.
-        trained.rdd().cleanShuffleDependencies(false);
-        broadcast.destroy();
-        return results;
-      } catch (TimeoutException e) {
-        spark.sc().cancelJobGroup(group);
-        throw new IllegalStateException(
-            String.format(
-                "Round %s did not end within %s (train.deadline): a worker hangs, or the round is too"
-                    + " long for it; the last checkpoint stays",
-                number, goal.deadline()),
-            e);
-      } catch (ExecutionException e) {
-        throw new IllegalStateException(String.format("Round %s failed", number), e.getCause());
-      }
-    } finally {
-      spark.clearJobGroup();
-    }
+    AveragingRound averaging =
+        new AveragingRound(spark, group, goal.deadline(), "train.deadline", lastCheckpoint);
+    return averaging.run(
+        number,
+        what,
+        Slices.of(start),
+        broadcast,
+        plan.workers(),
+        () ->
+            spark
+                .parallelize(IntStream.range(0, plan.workers()).boxed().toList(), plan.workers())
+                .mapPartitionsToPair(
+                    new WorkerRound(
+                        shipped,
+                        frozen,
+                        broadcast,
+                        progress.epoch(),
+                        round,
+                        progress.step(),
+                        memories,
+                        progress.round(),
+                        rememberingWorkers)));
   }
 
   private void requireFinite(List<Report> reports, Progress progress, EpochPlan.Round round) {
@@ -222,24 +256,65 @@ public final class ParameterAveragingTrainer {
             progress.round() + 1,
             report.divergence().step() + 1,
             recipe.learningRate(progress.epoch(), round, report.divergence().step()),
-            progress.round() == 0
-                ? "There is no earlier checkpoint"
-                : "The last published checkpoint stays in " + directory.root());
+            lastCheckpoint);
       }
     }
   }
 
-  private void publish(State state, List<RoundMetrics> unpublished) throws IOException {
+  private static void requireEachImageOnce(
+      List<Report> reports, Progress progress, EpochPlan.Round round) {
+    long skipped = reports.stream().mapToLong(Report::skipped).sum();
+    long examples = reports.stream().mapToLong(Report::examples).sum();
+    long positions = reports.stream().mapToLong(Report::positions).sum();
+    boolean planned =
+        examples + skipped == round.count()
+            && (skipped > 0 || positions == Positions.digest(round.start(), round.end()));
+    if (!planned) {
+      throw new IllegalStateException(
+          String.format(
+              "Round %s did not train on each image of positions %s to %s of epoch %s once: %s"
+                  + " images, %s skipped; were the shards changed during the run?",
+              progress.round() + 1,
+              round.start(),
+              round.end(),
+              progress.epoch(),
+              examples,
+              skipped));
+    }
+  }
+
+  /** Estimates the running statistics of the averaged networks anew, where that is wanted. */
+  private void recalibrate(Broadcast<TrainingRecipe> shipped, State state)
+      throws InterruptedException {
+    if (goal.recalibrationImages() > 0) {
+      state.recalibrate(new BatchNormRecalibration(spark, shipped, goal));
+    }
+  }
+
+  private void publish(State state, List<RoundMetrics> unpublished)
+      throws IOException, InterruptedException {
     directory.append(unpublished);
-    listener.published(
-        directory
-            .checkpoints()
-            .publish(
-                state.info(),
-                state.parameters,
-                state.optimizerState,
-                state.movingAverage,
-                goal.checkpointsKept()));
+    CheckpointStore checkpoints = directory.checkpoints();
+    CheckpointInfo published = checkpoints.publish(state.checkpoint(state.info()));
+    listener.published(checkpoints.location(published.progress().round()));
+    stays(checkpoints.location(published.progress().round()));
+    scoreUnlessDone(state.checkpoint(published));
+    checkpoints.retain(goal.retention());
+    forgetMemories(state.progress.round());
+  }
+
+  /** Also when a run resumes: the one before may have ended between publishing and scoring. */
+  private void scoreUnlessDone(Checkpoint published) throws IOException, InterruptedException {
+    CheckpointStore checkpoints = directory.checkpoints();
+    if (goal.scorer().isPresent() && checkpoints.score(published.info()).isEmpty()) {
+      MinivalScore score = goal.scorer().get().score(published);
+      checkpoints.record(score);
+      listener.scored(score);
+    }
+  }
+
+  private void stays(URI checkpoint) {
+    lastCheckpoint = "The last good checkpoint stays: " + checkpoint;
   }
 
   /** The one model that the driver holds. */
@@ -249,39 +324,65 @@ public final class ParameterAveragingTrainer {
     private float[] parameters;
     private float[] optimizerState;
     private final float[] movingAverage;
+    private final float[] outerState;
 
     State(Checkpoint start) {
       info = start.info();
       progress = start.info().progress();
       parameters = start.parameters();
-      optimizerState = start.optimizerState();
+      optimizerState = recipe.averagesOptimizerState() ? start.optimizerState() : new float[0];
       movingAverage = start.movingAverage().clone();
+      boolean before = start.outerState().length > 0;
+      outerState =
+          before ? start.outerState().clone() : new float[outer.hasState() ? part.length() : 0];
     }
 
     RoundState vectors() {
       return new RoundState(new FloatVector(part.of(parameters)), new FloatVector(optimizerState));
     }
 
-    /** Takes over the averaged slices; into new arrays, as the old ones may still be shared. */
-    void replace(List<Contribution> results) {
-      float[] newParameters = new float[part.length()];
+    /**
+     * Takes over the averaged slices; into new arrays, as the old ones may still be shared.
+     *
+     * @param rate mean local learning rate of the round
+     */
+    void replace(List<Contribution> results, double rate) {
       float[] newOptimizerState = new float[optimizerState.length];
       Slices slices =
-          new Slices(newParameters.length + optimizerState.length, Slices.DEFAULT_SLICE_LENGTH);
-      int pasted = 0;
-      for (Contribution result : results) {
-        if (result instanceof Slice slice) {
-          slices.paste(slice.slice(), slice.values(), newParameters, newOptimizerState);
-          pasted++;
-        }
-      }
-      if (pasted != slices.count()) {
+          new Slices(part.length() + optimizerState.length, Slices.DEFAULT_SLICE_LENGTH);
+      List<Slice> averaged =
+          results.stream().filter(Slice.class::isInstance).map(Slice.class::cast).toList();
+      if (averaged.size() != slices.count()) {
         throw new IllegalStateException(
             String.format(
-                "Round %s returned %s slices of %s", progress.round() + 1, pasted, slices.count()));
+                "Round %s returned %s slices of %s",
+                progress.round() + 1, averaged.size(), slices.count()));
       }
+      float[] start = part.of(parameters);
+      float[] newParameters;
+      if (recipe.averaging().wire() == Wire.FP32) {
+        newParameters = new float[part.length()];
+        for (Slice slice : averaged) {
+          slices.paste(slice.slice(), slice.values(), newParameters, newOptimizerState);
+        }
+      } else {
+        newParameters =
+            PackedState.unpack(
+                new WireOrder(part.layout()), start, averaged, slices, newOptimizerState);
+      }
+      outer.update(start, newParameters, outerState, part.layout(), rate);
+      requireFiniteUpdate(newParameters);
       parameters = part.into(parameters, newParameters);
       optimizerState = newOptimizerState;
+    }
+
+    /** The workers' parameters were finite; deltas or momentum may have taken them beyond. */
+    private void requireFiniteUpdate(float[] updated) {
+      for (float value : updated) {
+        if (!Float.isFinite(value)) {
+          throw new TrainingDivergedException(progress.round() + 1, outer.rule(), lastCheckpoint);
+        }
+      }
     }
 
     void average(int steps) {
@@ -289,6 +390,20 @@ public final class ParameterAveragingTrainer {
       if (average.isPresent()) {
         average.get().update(movingAverage, parameters, part, progress.step(), steps);
       }
+    }
+
+    void recalibrate(BatchNormRecalibration recalibration) throws InterruptedException {
+      if (movingAverage.length == 0) {
+        parameters = recalibration.of(List.of(parameters), progress.round()).get(0);
+        return;
+      }
+      List<float[]> both = recalibration.of(List.of(parameters, movingAverage), progress.round());
+      parameters = both.get(0);
+      System.arraycopy(both.get(1), 0, movingAverage, 0, movingAverage.length);
+    }
+
+    Checkpoint checkpoint(CheckpointInfo described) {
+      return new Checkpoint(described, parameters, optimizerState, movingAverage, outerState);
     }
 
     CheckpointInfo info() {
@@ -305,6 +420,7 @@ public final class ParameterAveragingTrainer {
           parameters.length,
           optimizerState.length,
           movingAverage.length,
+          outerState.length,
           "");
     }
   }

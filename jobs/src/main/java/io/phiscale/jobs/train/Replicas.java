@@ -13,17 +13,20 @@ import java.util.concurrent.ConcurrentHashMap;
  * another network closes the idle replicas of the former, so that a study holds the memory of one.
  */
 final class Replicas {
-  private static final Map<ReplicaSpec, Deque<Replica>> IDLE = new ConcurrentHashMap<>();
+  /** A replica stays on the device it was built on. */
+  private record Kind(ReplicaSpec spec, int device) {}
+
+  private static final Map<Kind, Deque<Replica>> IDLE = new ConcurrentHashMap<>();
 
   private Replicas() {}
 
   /** A replica on loan; closing gives it back. */
   static final class Lease implements AutoCloseable {
-    private final ReplicaSpec spec;
+    private final Kind kind;
     private final Replica replica;
 
-    private Lease(ReplicaSpec spec, Replica replica) {
-      this.spec = spec;
+    private Lease(Kind kind, Replica replica) {
+      this.kind = kind;
       this.replica = replica;
     }
 
@@ -34,27 +37,29 @@ final class Replicas {
     @Override
     public void close() {
       synchronized (IDLE) {
-        IDLE.computeIfAbsent(spec, ignored -> new ArrayDeque<>()).push(replica);
+        IDLE.computeIfAbsent(kind, ignored -> new ArrayDeque<>()).push(replica);
       }
     }
   }
 
+  /** Lends one to a task, on the task's device. */
   static Lease borrow(ReplicaSpec spec) {
+    Kind kind = new Kind(spec, TaskDevice.bind());
     synchronized (IDLE) {
       IDLE.entrySet()
           .removeIf(
               entry -> {
-                if (entry.getKey().equals(spec)) {
+                if (entry.getKey().spec().equals(spec)) {
                   return false;
                 }
                 entry.getValue().forEach(Replica::close);
                 return true;
               });
-      Deque<Replica> idle = IDLE.get(spec);
+      Deque<Replica> idle = IDLE.get(kind);
       if (idle != null && !idle.isEmpty()) {
-        return new Lease(spec, idle.pop());
+        return new Lease(kind, idle.pop());
       }
     }
-    return new Lease(spec, new Replica(spec));
+    return new Lease(kind, new Replica(spec));
   }
 }

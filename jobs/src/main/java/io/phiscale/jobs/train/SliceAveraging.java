@@ -1,5 +1,6 @@
 package io.phiscale.jobs.train;
 
+import io.phiscale.jobs.train.Contribution.Packed;
 import io.phiscale.jobs.train.Contribution.Report;
 import io.phiscale.jobs.train.Contribution.Slice;
 import java.util.ArrayList;
@@ -10,7 +11,8 @@ import scala.Tuple2;
 
 /**
  * Averages the workers' slices, weighted by examples: {@code x = sum(w_i x_i) / sum(w_i)}, in
- * double precision, in the order of the workers.
+ * double precision, in the order of the workers. Of compressed slices it averages what they decode
+ * to: deltas and values.
  *
  * <p>Input: one partition of contributions sorted by {@link SliceKey}. Holds one accumulated slice
  * at a time, never a replica. Since weights are integers below 2^29 and values have 24 significant
@@ -34,7 +36,7 @@ final class SliceAveraging
         averaged.add(report);
         continue;
       }
-      Slice part = (Slice) contribution;
+      Slice part = contribution instanceof Packed packed ? packed.unpacked() : (Slice) contribution;
       if (part.slice() != slice) {
         if (weight > 0) {
           averaged.add(divide(slice, weight, sums));

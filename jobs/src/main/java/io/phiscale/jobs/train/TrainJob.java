@@ -8,6 +8,7 @@ import io.phiscale.jobs.run.CheckpointInfo;
 import io.phiscale.jobs.run.Origin;
 import io.phiscale.jobs.run.Progress;
 import io.phiscale.jobs.run.Provenance;
+import io.phiscale.jobs.run.Retention;
 import io.phiscale.jobs.run.RoundMetrics;
 import io.phiscale.jobs.run.RunDirectory;
 import io.phiscale.model.kernels.Precision;
@@ -15,19 +16,19 @@ import io.phiscale.model.spec.Freeze;
 import io.phiscale.model.spec.FrozenBatchNorm;
 import io.phiscale.model.spec.NetworkSummary;
 import io.phiscale.model.train.ExponentialMovingAverage;
+import io.phiscale.model.train.GradientClipping;
 import io.phiscale.model.train.LearningRateSchedule;
 import io.phiscale.model.train.OptimizerSpec;
 import io.phiscale.model.train.Replica;
 import io.phiscale.model.train.ReplicaSpec;
 import io.phiscale.model.train.WeightDecay;
 import io.phiscale.pipeline.batch.LoaderSettings;
-import io.phiscale.pipeline.image.Interpolation;
-import io.phiscale.pipeline.image.TrainTransform;
-import io.phiscale.pipeline.shard.RowGroup;
 import io.phiscale.pipeline.shard.ShardManifest;
+import io.phiscale.pipeline.shard.ShardSplit;
 import io.phiscale.pipeline.storage.Storage;
 import java.io.IOException;
 import java.net.URI;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
@@ -42,14 +43,35 @@ public final class TrainJob {
   private final SparkSession session;
   private final PhiscaleConfiguration configuration;
   private final Storage storage;
+  private final Optional<CheckpointScorer> scorer;
 
   /**
+   * A job that cannot keep the best checkpoint, as it has nobody to score them.
+   *
    * @param session the Spark session
    * @param configuration all of it
    */
   public TrainJob(SparkSession session, PhiscaleConfiguration configuration) {
+    this(session, configuration, Optional.empty());
+  }
+
+  /**
+   * @param session the Spark session
+   * @param configuration all of it
+   * @param scorer scores checkpoints where {@code train.checkpoint.keep-best} wants it
+   */
+  public TrainJob(
+      SparkSession session, PhiscaleConfiguration configuration, CheckpointScorer scorer) {
+    this(session, configuration, Optional.of(scorer));
+  }
+
+  private TrainJob(
+      SparkSession session,
+      PhiscaleConfiguration configuration,
+      Optional<CheckpointScorer> scorer) {
     this.session = session;
     this.configuration = configuration;
+    this.scorer = scorer;
     this.storage = Storage.of(configuration.storage().hadoopProperties());
   }
 
@@ -77,7 +99,6 @@ public final class TrainJob {
     TrainSection train = configuration.train();
     URI shards = Storage.uri(configuration.data().shards().toString());
     ShardManifest manifest = ShardManifest.read(storage, shards);
-    List<RowGroup> rowGroups = manifest.rowGroups(shards, "train");
     NetworkPlan network = NetworkPlan.of(configuration.network(), manifest.labels().size());
     if (network.spec().classes() < manifest.labels().size()) {
       throw new ConfigurationException(
@@ -85,25 +106,8 @@ public final class TrainJob {
               "Invalid network.classes: %s (the data set in %s has %s classes)",
               network.spec().classes(), shards, manifest.labels().size()));
     }
-    ReplicaSpec replica = replica(network, train);
-    TrainingRecipe recipe =
-        new TrainingRecipe(
-            replica,
-            schedule(train),
-            transform(network, train),
-            storage,
-            rowGroups,
-            new EpochPlan(
-                manifest.split("train").images(),
-                train.workers(),
-                train.averaging().localSteps(),
-                train.batchSize()),
-            train.seed(),
-            LoaderSettings.ofBatchSize(train.batchSize())
-                .withThreads(train.loader().threads())
-                .withQueueDepth(train.loader().queueBatches())
-                .withMaxPixels(configuration.data().maxPixels())
-                .withWaitLimit(train.deadline()));
+    TrainingRecipe recipe = recipe(manifest, network);
+    ReplicaSpec replica = recipe.replica();
     RunDirectory directory = new RunDirectory(storage, Storage.uri(train.output().toString()));
     Checkpoint start = start(directory, manifest, network, replica, listener);
     if (replica.freeze() == Freeze.FEATURES) {
@@ -121,24 +125,81 @@ public final class TrainJob {
             configuration.name() + " " + network.identity().name(),
             train.epochs(),
             train.checkpoint().everyEpochs(),
-            train.checkpoint().keep(),
+            new Retention(train.checkpoint().keep(), train.checkpoint().keepEveryEpochs()),
+            scorer(manifest),
             train.emaDecay() == 0
                 ? Optional.empty()
                 : Optional.of(new ExponentialMovingAverage(train.emaDecay())),
+            train.averaging().batchNorm() == TrainSection.Averaging.BatchNorm.RECALIBRATE
+                ? train.averaging().recalibrationImages()
+                : 0,
             train.deadline());
-    new ParameterAveragingTrainer(
-            JavaSparkContext.fromSparkContext(session.sparkContext()),
-            recipe,
-            goal,
-            directory,
-            listener)
-        .train(start);
+    directory.forgetAfter(start.info().progress().round());
+    try (TrainingSource source = TrainingSource.register()) {
+      List<TrainingListener> listeners = new ArrayList<>(List.of(source));
+      if (train.metrics().tensorboard()) {
+        listeners.add(new EventFiles(directory));
+      }
+      // Last, as it may end the run.
+      listeners.add(listener);
+      new ParameterAveragingTrainer(
+              JavaSparkContext.fromSparkContext(session.sparkContext()),
+              recipe,
+              goal,
+              directory,
+              TrainingListener.all(listeners))
+          .train(start);
+    }
     Checkpoint last =
         directory
             .checkpoints()
             .latest()
             .orElseThrow(() -> new IllegalStateException("No checkpoint in " + directory.root()));
     return new Result(directory, last, directory.metrics(last.info().progress().round()));
+  }
+
+  /** What workers need to train a network on the data set of a manifest. */
+  TrainingRecipe recipe(ShardManifest manifest, NetworkPlan network) {
+    TrainSection train = configuration.train();
+    URI shards = Storage.uri(configuration.data().shards().toString());
+    LearningRateSchedule schedule = schedule(train);
+    return new TrainingRecipe(
+        replica(network, train),
+        schedule,
+        TrainingPictures.transform(network.spec().resolutionPx(), train.augment()),
+        TrainingPictures.augmentation(train.augment()),
+        storage,
+        manifest.rowGroups(shards, "train"),
+        new EpochPlan(
+            manifest.split("train").images(),
+            train.workers(),
+            localSteps(train.averaging(), schedule),
+            train.batchSize()),
+        train.averaging(),
+        train.seed(),
+        LoaderSettings.ofBatchSize(train.batchSize())
+            .withThreads(train.loader().threads())
+            .withQueueDepth(train.loader().queueBatches())
+            .withMaxPixels(configuration.data().maxPixels())
+            .withWaitLimit(train.deadline()));
+  }
+
+  private Optional<CheckpointScorer> scorer(ShardManifest manifest) {
+    if (!configuration.train().checkpoint().keepBest()) {
+      return Optional.empty();
+    }
+    ShardSplit minival = manifest.splits().get("minival");
+    if (minival == null || minival.images() == 0) {
+      throw new ConfigurationException(
+          String.format(
+              "Cannot keep the best checkpoint (train.checkpoint.keep-best): the data set in %s has"
+                  + " no minival images; shard it with data.source.minival-fraction > 0",
+              configuration.data().shards()));
+    }
+    if (scorer.isEmpty()) {
+      throw new IllegalStateException("train.checkpoint.keep-best needs a scorer of checkpoints");
+    }
+    return scorer;
   }
 
   private Checkpoint start(
@@ -150,7 +211,7 @@ public final class TrainJob {
       throws IOException {
     Provenance provenance = Provenance.of(configuration, manifest.contentDigest());
     Optional<Provenance> earlier = directory.provenance();
-    Optional<Checkpoint> checkpoint = directory.checkpoints().latest();
+    Optional<Checkpoint> checkpoint = directory.checkpoints().latest(listener::said);
     if (checkpoint.isPresent()) {
       if (configuration.train().resume() == TrainSection.Resume.NEVER) {
         throw new ConfigurationException(
@@ -162,9 +223,9 @@ public final class TrainJob {
       if (earlier.isEmpty()) {
         throw new ConfigurationException(
             String.format(
-                "Cannot resume %s: its checkpoint was imported by convert, not written by a training"
-                    + " (there is no run.json); to start from its weights set train.initial-weights"
-                    + " to it, and train.output to another folder",
+                "Cannot resume %s: its checkpoint was written by convert or checkpoints average,"
+                    + " not by a training (there is no run.json); to start from its weights set"
+                    + " train.initial-weights to it, and train.output to another folder",
                 directory.root()));
       }
       List<String> conflicts = earlier.get().conflicts(provenance);
@@ -202,10 +263,12 @@ public final class TrainJob {
               parameters.length,
               0,
               0,
+              0,
               ""),
           parameters,
           fresh.initialOptimizerState(),
-          train.emaDecay() == 0 ? new float[0] : parameters.clone());
+          train.emaDecay() == 0 ? new float[0] : parameters.clone(),
+          new float[0]);
     }
   }
 
@@ -213,17 +276,20 @@ public final class TrainJob {
     TrainSection.Optimizer optimizer = train.optimizer();
     OptimizerSpec spec =
         switch (optimizer.name()) {
-          case SGD ->
-              new OptimizerSpec.Sgd(
-                  optimizer.momentum(),
-                  optimizer.nesterov()
-                      ? OptimizerSpec.Sgd.Variant.NESTEROV
-                      : OptimizerSpec.Sgd.Variant.CLASSICAL);
+          case SGD -> new OptimizerSpec.Sgd(optimizer.momentum(), variant(optimizer));
           case RMSPROP ->
               new OptimizerSpec.RmsPropTf(
                   optimizer.decay(), optimizer.momentum(), optimizer.epsilon());
           case ADAMW ->
               new OptimizerSpec.AdamW(optimizer.beta1(), optimizer.beta2(), optimizer.epsilon());
+          case LAMB ->
+              new OptimizerSpec.Lamb(optimizer.beta1(), optimizer.beta2(), optimizer.epsilon());
+          case LARS ->
+              new OptimizerSpec.Lars(
+                  optimizer.momentum(),
+                  variant(optimizer),
+                  optimizer.trustCoefficient(),
+                  optimizer.epsilon());
         };
     WeightDecay.Exclusion exclusion =
         switch (train.weightDecayExclusion()) {
@@ -235,6 +301,7 @@ public final class TrainJob {
         network.spec(),
         spec,
         new WeightDecay(train.weightDecay(), exclusion),
+        new GradientClipping(train.gradientClipNorm()),
         train.labelSmoothing(),
         Freeze.valueOf(train.freeze().name()),
         FrozenBatchNorm.valueOf(train.frozenBatchNorm().name()),
@@ -243,7 +310,13 @@ public final class TrainJob {
         Threads.ofTask(session.sparkContext()));
   }
 
-  private static LearningRateSchedule schedule(TrainSection train) {
+  private static OptimizerSpec.Sgd.Variant variant(TrainSection.Optimizer optimizer) {
+    return optimizer.nesterov()
+        ? OptimizerSpec.Sgd.Variant.NESTEROV
+        : OptimizerSpec.Sgd.Variant.CLASSICAL;
+  }
+
+  static LearningRateSchedule schedule(TrainSection train) {
     TrainSection.LearningRate rate = train.learningRate();
     double peak = rate.peak(train.globalBatchSize());
     LearningRateSchedule schedule =
@@ -252,16 +325,27 @@ public final class TrainJob {
           case EXPONENTIAL ->
               new LearningRateSchedule.ExponentialStaircase(
                   peak, rate.decayRate(), rate.decayEpochs());
+          case STEP ->
+              new LearningRateSchedule.Step(peak, rate.milestoneFactor(), rate.milestones());
           case CONSTANT -> new LearningRateSchedule.Constant(peak);
         };
     return new LearningRateSchedule.Warmup(rate.warmupEpochs(), schedule);
   }
 
-  private static TrainTransform transform(NetworkPlan network, TrainSection train) {
-    TrainSection.Augment augment = train.augment();
-    return TrainTransform.inception(network.spec().resolutionPx())
-        .withAreaRange(augment.cropAreaMin(), augment.cropAreaMax())
-        .withMirrorProbability(augment.flip())
-        .withInterpolation(Interpolation.valueOf(augment.interpolation().name()));
+  private static LocalSteps localSteps(
+      TrainSection.Averaging averaging, LearningRateSchedule schedule) {
+    LocalSteps steps =
+        switch (averaging.schedule()) {
+          case CONSTANT -> new LocalSteps.Constant(averaging.localSteps());
+          case QSR ->
+              new LocalSteps.Quadratic(
+                  averaging.localSteps(),
+                  averaging.qsrAlpha(),
+                  averaging.maxLocalSteps(),
+                  schedule);
+        };
+    return averaging.synchronousEpochs() == 0
+        ? steps
+        : new LocalSteps.PostLocal(averaging.synchronousEpochs(), steps);
   }
 }

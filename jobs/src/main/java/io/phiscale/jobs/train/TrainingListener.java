@@ -1,7 +1,9 @@
 package io.phiscale.jobs.train;
 
+import io.phiscale.jobs.run.MinivalScore;
 import io.phiscale.jobs.run.RoundMetrics;
 import java.net.URI;
+import java.util.List;
 
 /** Hears how training goes, on the driver. */
 public interface TrainingListener {
@@ -24,4 +26,38 @@ public interface TrainingListener {
 
   /** A checkpoint has been published. */
   default void published(URI checkpoint) {}
+
+  /** Tells several, in their order. */
+  static TrainingListener all(List<TrainingListener> listeners) {
+    List<TrainingListener> all = List.copyOf(listeners);
+    return new TrainingListener() {
+      @Override
+      public void started(int firstRound, int rounds) {
+        all.forEach(listener -> listener.started(firstRound, rounds));
+      }
+
+      @Override
+      public void said(String line) {
+        all.forEach(listener -> listener.said(line));
+      }
+
+      @Override
+      public void completed(RoundMetrics round) {
+        all.forEach(listener -> listener.completed(round));
+      }
+
+      @Override
+      public void published(URI checkpoint) {
+        all.forEach(listener -> listener.published(checkpoint));
+      }
+
+      @Override
+      public void scored(MinivalScore score) {
+        all.forEach(listener -> listener.scored(score));
+      }
+    };
+  }
+
+  /** A checkpoint has been scored on the minival images. */
+  default void scored(MinivalScore score) {}
 }

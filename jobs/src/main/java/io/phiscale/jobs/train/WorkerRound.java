@@ -1,15 +1,17 @@
 package io.phiscale.jobs.train;
 
+import io.phiscale.jobs.config.TrainSection.Averaging.OptimizerState;
+import io.phiscale.jobs.config.TrainSection.Averaging.Wire;
 import io.phiscale.jobs.train.Contribution.Divergence;
 import io.phiscale.jobs.train.Contribution.Report;
-import io.phiscale.jobs.train.Contribution.Slice;
+import io.phiscale.model.train.Labels;
 import io.phiscale.model.train.Replica;
 import io.phiscale.pipeline.batch.Batch;
 import io.phiscale.pipeline.batch.BatchLoader;
 import io.phiscale.pipeline.shard.EpochOrder;
+import java.io.IOException;
 import java.util.Iterator;
 import java.util.Optional;
-import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.apache.spark.api.java.function.PairFlatMapFunction;
 import org.apache.spark.broadcast.Broadcast;
@@ -17,7 +19,8 @@ import scala.Tuple2;
 
 /**
  * What one worker computes in one round: a pure function of (round state, recipe, epoch, round,
- * worker), so that Spark may run it again anywhere, any time, with the same result.
+ * worker, its memory of the round before), so that Spark may run it again anywhere, any time, with
+ * the same result.
  */
 final class WorkerRound implements PairFlatMapFunction<Iterator<Integer>, SliceKey, Contribution> {
   private static final long serialVersionUID = 1L;
@@ -28,6 +31,9 @@ final class WorkerRound implements PairFlatMapFunction<Iterator<Integer>, SliceK
   private final int epoch;
   private final EpochPlan.Round round;
   private final long firstStep;
+  private final WorkerMemories memories;
+  private final int lastRound;
+  private final int lastWorkers;
 
   /**
    * @param recipe the run
@@ -36,6 +42,9 @@ final class WorkerRound implements PairFlatMapFunction<Iterator<Integer>, SliceK
    * @param epoch epochs completed
    * @param round the round's samples
    * @param firstStep local steps completed before the round
+   * @param memories where workers' memories are
+   * @param lastRound number of the round before
+   * @param lastWorkers how many workers have a memory of it
    */
   WorkerRound(
       Broadcast<TrainingRecipe> recipe,
@@ -43,37 +52,48 @@ final class WorkerRound implements PairFlatMapFunction<Iterator<Integer>, SliceK
       Broadcast<RoundState> state,
       int epoch,
       EpochPlan.Round round,
-      long firstStep) {
+      long firstStep,
+      WorkerMemories memories,
+      int lastRound,
+      int lastWorkers) {
     this.recipe = recipe;
     this.frozen = frozen;
     this.state = state;
     this.epoch = epoch;
     this.round = round;
     this.firstStep = firstStep;
+    this.memories = memories;
+    this.lastRound = lastRound;
+    this.lastWorkers = lastWorkers;
   }
 
   @Override
-  public Iterator<Tuple2<SliceKey, Contribution>> call(Iterator<Integer> workers) {
+  public Iterator<Tuple2<SliceKey, Contribution>> call(Iterator<Integer> workers)
+      throws IOException {
     int worker = workers.next();
     if (workers.hasNext()) {
       throw new IllegalStateException("More than one worker in a partition: " + workers.next());
     }
     TrainingRecipe run = recipe.value();
     EpochPlan.Share share = run.plan().share(round, worker);
+    Optional<WorkerMemory> memory = recall(run, worker);
     if (share.count() == 0) {
-      return Stream.of(pair(SliceKey.REPORT, worker, new Report(worker, 0, 0, 0, 0, 0, 0, null)))
+      remember(run, worker, memory);
+      return Stream.of(
+              pair(SliceKey.REPORT, worker, new Report(worker, 0, 0, 0, 0, 0, 0, 0, 0, null)))
           .iterator();
     }
     RoundState start = state.value();
     float[] parameters = new float[start.parameters().length()];
-    float[] optimizerState = new float[start.optimizerState().length()];
+    float[] optimizerState;
     Report report;
     try (Replicas.Lease lease = Replicas.borrow(run.replica())) {
       Replica replica = lease.replica();
+      optimizerState = optimizerState(run, start, memory, replica).clone();
       replica.load(
           replica.trainedPart().into(frozen.value().values(), start.parameters().values()),
-          start.optimizerState().values());
-      report = train(run, share, worker, replica);
+          optimizerState);
+      report = train(run, share, worker, replica, stepsBefore(run, memory));
       replica.store(parameters, optimizerState);
     }
     if (report.divergence() == null && !allFinite(parameters)) {
@@ -81,20 +101,81 @@ final class WorkerRound implements PairFlatMapFunction<Iterator<Integer>, SliceK
     }
     Stream<Tuple2<SliceKey, Contribution>> reported =
         Stream.of(pair(SliceKey.REPORT, worker, report));
-    if (report.divergence() != null || report.examples() == 0) {
+    if (report.divergence() != null) {
       return reported.iterator();
     }
-    Slices slices = new Slices(start.length(), Slices.DEFAULT_SLICE_LENGTH);
-    long weight = report.examples();
-    Stream<Tuple2<SliceKey, Contribution>> cut =
-        IntStream.range(0, slices.count())
-            .mapToObj(
-                slice ->
-                    pair(
-                        slice,
-                        worker,
-                        new Slice(slice, weight, slices.cut(slice, parameters, optimizerState))));
-    return Stream.concat(reported, cut).iterator();
+    if (report.examples() == 0) {
+      remember(run, worker, memory);
+      return reported.iterator();
+    }
+    long stepsAfter = stepsBefore(run, memory) + report.steps();
+    float[] sentState = run.averagesOptimizerState() ? optimizerState : new float[0];
+    float[] keptState =
+        run.averaging().optimizerState() == OptimizerState.KEEP ? optimizerState : new float[0];
+    if (run.averaging().wire() != Wire.FP32) {
+      float[] carried = memory.map(WorkerMemory::residual).orElse(new float[0]);
+      PackedState packed =
+          PackedState.pack(
+              run.averaging().wire(),
+              new WireOrder(run.replica().trainedPart().layout()),
+              start.parameters().values(),
+              parameters,
+              sentState,
+              carried,
+              Slices.DEFAULT_SLICE_LENGTH);
+      remember(
+          run, worker, Optional.of(new WorkerMemory(stepsAfter, keptState, packed.residual())));
+      return Stream.concat(
+              reported,
+              packed
+                  .contributions(report.examples())
+                  .map(slice -> pair(slice.slice(), worker, slice)))
+          .iterator();
+    }
+    remember(run, worker, Optional.of(new WorkerMemory(stepsAfter, keptState, new float[0])));
+    return Slices.of(start).contributions(report, parameters, sentState).iterator();
+  }
+
+  private Optional<WorkerMemory> recall(TrainingRecipe run, int worker) throws IOException {
+    return run.needsMemories() && worker < lastWorkers
+        ? Optional.of(memories.recall(lastRound, worker, lastWorkers))
+        : Optional.empty();
+  }
+
+  /**
+   * Also where there was nothing to train on: what a worker remembers must not end with a pause.
+   */
+  private void remember(TrainingRecipe run, int worker, Optional<WorkerMemory> memory)
+      throws IOException {
+    if (run.needsMemories()) {
+      memories.remember(
+          lastRound + 1,
+          worker,
+          run.plan().workers(),
+          memory.orElseGet(() -> new WorkerMemory(0, new float[0], new float[0])));
+    }
+  }
+
+  private static float[] optimizerState(
+      TrainingRecipe run, RoundState start, Optional<WorkerMemory> memory, Replica replica) {
+    return switch (run.averaging().optimizerState()) {
+      case AVERAGE -> start.optimizerState().values();
+      case RESET -> replica.initialOptimizerState();
+      case KEEP ->
+          memory
+              .map(WorkerMemory::optimizerState)
+              .filter(kept -> kept.length > 0)
+              .orElseGet(replica::initialOptimizerState);
+    };
+  }
+
+  /** What bias corrections count: steps since the optimizer's state was new. */
+  private long stepsBefore(TrainingRecipe run, Optional<WorkerMemory> memory) {
+    return switch (run.averaging().optimizerState()) {
+      case AVERAGE -> firstStep;
+      case RESET -> 0;
+      case KEEP -> memory.map(WorkerMemory::steps).orElse(0L);
+    };
   }
 
   private static Tuple2<SliceKey, Contribution> pair(
@@ -102,10 +183,13 @@ final class WorkerRound implements PairFlatMapFunction<Iterator<Integer>, SliceK
     return new Tuple2<>(new SliceKey(slice, worker), contribution);
   }
 
-  private Report train(TrainingRecipe run, EpochPlan.Share share, int worker, Replica replica) {
+  private Report train(
+      TrainingRecipe run, EpochPlan.Share share, int worker, Replica replica, long stepsBefore) {
     EpochOrder order = new EpochOrder(run.rowGroups(), run.seed(), epoch);
     long examples = 0;
     double lossSum = 0;
+    long positions = 0;
+    long correct = 0;
     long compute = 0;
     long wait = 0;
     int step = 0;
@@ -115,6 +199,7 @@ final class WorkerRound implements PairFlatMapFunction<Iterator<Integer>, SliceK
             order.slice(share.start(), share.count()),
             share.start(),
             run.transform(),
+            run.augmentation(),
             run.seed(),
             epoch,
             run.loader().withBatchSize(share.batchSize()))) {
@@ -125,7 +210,8 @@ final class WorkerRound implements PairFlatMapFunction<Iterator<Integer>, SliceK
         wait += arrived - asked;
         if (next.isEmpty()) {
           long skipped = share.count() - examples;
-          return new Report(worker, examples, step, lossSum, skipped, compute, wait, null);
+          return new Report(
+              worker, examples, step, lossSum, correct, skipped, positions, compute, wait, null);
         }
         try (Batch batch = next.get()) {
           double loss =
@@ -133,27 +219,46 @@ final class WorkerRound implements PairFlatMapFunction<Iterator<Integer>, SliceK
                   batch.images(),
                   labels(batch),
                   run.learningRate(epoch, round, step),
-                  firstStep + step,
+                  stepsBefore + step,
                   stepSeed(run.seed(), epoch, share.start(), step));
           compute += System.nanoTime() - arrived;
           if (!Double.isFinite(loss)) {
+            String what =
+                run.replica().gradientClipping().isOff() ? "loss" : "loss or gradient norm";
             return new Report(
-                worker, examples, step, lossSum, 0, compute, wait, new Divergence(step, "loss"));
+                worker,
+                examples,
+                step,
+                lossSum,
+                correct,
+                0,
+                0,
+                compute,
+                wait,
+                new Divergence(step, what));
           }
           examples += batch.count();
           lossSum += loss * batch.count();
+          correct += replica.correct();
+          for (int i = 0; i < batch.count(); i++) {
+            positions += Positions.digest(batch.position(i));
+          }
         }
         step++;
       }
     }
   }
 
-  static int[] labels(Batch batch) {
-    int[] labels = new int[batch.count()];
-    for (int i = 0; i < labels.length; i++) {
-      labels[i] = batch.label(i);
+  static Labels labels(Batch batch) {
+    int[] classes = new int[batch.count()];
+    int[] otherClasses = new int[batch.count()];
+    float[] shares = new float[batch.count()];
+    for (int i = 0; i < classes.length; i++) {
+      classes[i] = batch.label(i);
+      otherClasses[i] = batch.otherLabel(i);
+      shares[i] = batch.labelShare(i);
     }
-    return labels;
+    return Labels.mixed(classes, otherClasses, shares);
   }
 
   /** Seed of a step's masks (dropout, stochastic depth): from what it trains on, not from who. */
@@ -172,7 +277,9 @@ final class WorkerRound implements PairFlatMapFunction<Iterator<Integer>, SliceK
         report.examples(),
         report.steps(),
         report.lossSum(),
+        report.correct(),
         report.skipped(),
+        report.positions(),
         report.computeNanos(),
         report.waitNanos(),
         divergence);

@@ -113,7 +113,7 @@ class ConvertCommandTest {
         "1 | --input @b0.safetensors --output @o --model b0 | Invalid tensor classifier.1.weight for efficientnet-b0: shape [3, 1280] (must be [1000, 1280])",
         "1 | --input @b0.safetensors --output @o --model b1 --classes 3 | Invalid weights for efficientnet-b1: no tensor features.1.1.block.0.0.weight, features.1.1.block.0.1.weight, features.1.1.block.0.1.bias, ... (128 in all)",
         "2 | --input @b0.safetensors --output @o | Missing option --model: which network are these weights of? (b0 to b7) (see phiscale convert --help)",
-        "2 | --input @x.bin --output @o --model b0 | Invalid value for option '--input': @x.bin (must be a directory or end in .safetensors, .pth or .pt) (see phiscale convert --help)",
+        "2 | --input @x.bin --output @o --model b0 | Invalid value for option '--input': @x.bin (must be a directory or end in .safetensors, .pth, .pt or .zip) (see phiscale convert --help)",
         "2 | --input @b0.safetensors --output @o --model b8 | Invalid EfficientNet variant: b8 (must be one of b0, b1, b2, b3, b4, b5, b6, b7) (see phiscale convert --help)",
         "2 | --input @b0.safetensors --output @o --model b0 --classes 3 --convention keras | Invalid value for option '--convention': keras (must be torchvision, timm or tf) (see phiscale convert --help)",
         "2 | --input @b0.safetensors --output @o --model b0 --classes 4 --labels @labels.txt | Invalid value for option '--labels': @labels.txt names 3 classes, --classes 4 (see phiscale convert --help)",

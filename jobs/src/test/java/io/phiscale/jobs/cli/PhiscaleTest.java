@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.phiscale.jobs.config.ConfigurationException;
 import io.phiscale.jobs.config.NetworkSection;
 import io.phiscale.jobs.config.PhiscaleConfiguration;
+import io.phiscale.jobs.dataset.SampleJob;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
@@ -53,6 +54,34 @@ class PhiscaleTest {
     }
 
     @Override
+    public void showDataset(PhiscaleConfiguration configuration, int classes, Console console)
+        throws Exception {
+      record("show " + classes, configuration, console);
+    }
+
+    @Override
+    public void verifyDataset(PhiscaleConfiguration configuration, Console console)
+        throws Exception {
+      record("verify", configuration, console);
+    }
+
+    @Override
+    public void sampleDataset(
+        PhiscaleConfiguration configuration,
+        SampleJob.Request request,
+        String output,
+        Console console)
+        throws Exception {
+      record("sample " + request + " to " + output, configuration, console);
+    }
+
+    @Override
+    public void exportDataset(PhiscaleConfiguration configuration, String output, Console console)
+        throws Exception {
+      record("export to " + output, configuration, console);
+    }
+
+    @Override
     public void train(PhiscaleConfiguration configuration, Console console) throws Exception {
       record("train", configuration, console);
     }
@@ -65,6 +94,11 @@ class PhiscaleTest {
     @Override
     public void study(PhiscaleConfiguration configuration, Console console) throws Exception {
       record("study", configuration, console);
+    }
+
+    @Override
+    public void doctor(PhiscaleConfiguration configuration, Console console) throws Exception {
+      record("doctor", configuration, console);
     }
 
     @Override
@@ -131,7 +165,7 @@ class PhiscaleTest {
         "train --config @ phiscale train: Missing required parameter for option '--config' (FILE) (see phiscale train --help)",
         "trian @ phiscale: Unmatched argument at index 0: 'trian' (did you mean train?) (see phiscale --help)",
         "train --config FILE --frobnicate @ phiscale train: Unknown option: '--frobnicate' (see phiscale train --help)",
-        "'' @ phiscale: Missing command: one of quickstart, shard, train, evaluate, study, summary, bench, convert (see phiscale --help)",
+        "'' @ phiscale: Missing command: one of quickstart, shard, dataset, train, evaluate, study, summary, doctor, bench, convert, checkpoints (see phiscale --help)",
         "train --config no/such.conf @ phiscale train: Cannot read configuration no/such.conf: no such file",
         "train --config FILE --set train.epoch=1 @ phiscale train: --set: Unknown key train.epoch (did you mean train.epochs?)",
         "train --config FILE --set train.epochs=0 --set train.learning-rate.warmup-epochs=0 @ phiscale train: --set: Invalid train.epochs: 0 (must be > 0)",
@@ -282,7 +316,16 @@ class PhiscaleTest {
 
   @ParameterizedTest
   @ValueSource(
-      strings = {"quickstart", "shard", "train", "evaluate", "study", "summary", "convert"})
+      strings = {
+        "quickstart",
+        "shard",
+        "train",
+        "evaluate",
+        "study",
+        "summary",
+        "convert",
+        "checkpoints"
+      })
   void helpDescribesTheOptionsWithAnExampleAndExitCodes(String command) {
     assertThat(run(command, "--help")).isZero();
 
@@ -307,5 +350,31 @@ class PhiscaleTest {
   void versionIsOneLine() {
     assertThat(run("--version")).isZero();
     assertThat(out.toString()).matches("phiscale \\S+ \\(commit \\S+, Java 17\\S*\\)\\R");
+  }
+
+  @Test
+  void datasetHasActions() {
+    assertThat(run("dataset", "show", "--config", file, "--classes", "7")).isZero();
+    assertThat(run("dataset", "verify", "--config", file)).isZero();
+    assertThat(run("dataset", "sample", "--config", file, "--split", "val", "--output", "a.html"))
+        .isZero();
+    assertThat(recorder.calls)
+        .containsExactly(
+            "show 7",
+            "verify",
+            "sample Request[split=val, perClass=8, classes=30, seed=0] to a.html");
+    recorder.calls.clear();
+    assertThat(run("dataset", "export", "--config", file, "--output", "s3a://b/wds")).isZero();
+    assertThat(recorder.calls).containsExactly("export to s3a://b/wds");
+    assertThat(run("dataset", "export", "--config", file)).isEqualTo(2);
+    assertThat(err.toString()).contains("Missing option --output: the folder to export to");
+    assertThat(run("dataset", "export", "--config", file, "--output", "x", "--format", "zip"))
+        .isEqualTo(2);
+    assertThat(err.toString())
+        .contains("Invalid value for option '--format': zip (must be webdataset)");
+    assertThat(run("dataset", "look", "--config", file)).isEqualTo(2);
+    assertThat(err.toString()).contains("'look'").contains("show, verify, sample, export");
+    assertThat(run("dataset", "sample", "--config", file, "--per-class", "0")).isEqualTo(2);
+    assertThat(err.toString()).contains("Invalid value for option '--per-class': 0 (must be > 0)");
   }
 }

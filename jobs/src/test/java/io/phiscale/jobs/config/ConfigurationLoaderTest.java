@@ -50,10 +50,16 @@ class ConfigurationLoaderTest {
     assertThat(defaults.train().optimizer())
         .isEqualTo(
             new TrainSection.Optimizer(
-                TrainSection.Optimizer.Name.RMSPROP, 0.9, false, 0.9, 1e-3, 0.9, 0.999));
+                TrainSection.Optimizer.Name.RMSPROP, 0.9, false, 0.9, 1e-3, 0.9, 0.999, 1e-3));
+    assertThat(defaults.train().gradientClipNorm()).isInfinite();
+    assertThat(defaults.effectiveValues())
+        .containsEntry("train.gradient-clip-norm", "null")
+        .containsEntry("train.optimizer.epsilon", "0.001");
     // tpu: 0.256 at 4096 images per step.
     assertThat(defaults.train().learningRate().peak(4096)).isEqualTo(0.256);
     assertThat(defaults.train().deadline()).isEqualTo(Duration.ofMinutes(10));
+    assertThat(defaults.spark().deadline()).isEqualTo(Duration.ofMinutes(30));
+    assertThat(defaults.storage().properties()).containsEntry("fs.s3a.retry.throttle.limit", "8");
     assertThat(defaults.data().shardBytes()).isEqualTo(128L << 20);
     assertThat(defaults.data().source().validation()).isEqualTo(new DataSection.Validation.None());
     assertThat(defaults.data().source().isConfigured()).isFalse();
@@ -69,6 +75,8 @@ class ConfigurationLoaderTest {
     PhiscaleConfiguration defaults = new ConfigurationLoader().load();
 
     assertThat(defaults.effectiveValues().keySet())
+        .filteredOn(
+            key -> KnownKeys.FREE_FORM.stream().noneMatch(free -> key.startsWith(free + ".")))
         .containsExactlyElementsOf(
             new KnownKeys(ConfigurationLoader.defaults())
                 .leaves().stream()
@@ -111,8 +119,8 @@ class ConfigurationLoaderTest {
         .endsWith(": Invalid train.precision: bf16 (must be fp32 where train.kernels = nd4j)");
     assertThat(problems(file("train.freeze = features")))
         .containsExactly(
-            "a.conf:1: Invalid train.freeze: features (must be none where train.initial-weights does"
-                + " not say what the features are)");
+            "a.conf:1: Invalid train.freeze: features (must be none where train.initial-weights"
+                + " does not say what the features are)");
 
     TrainSection train =
         file("train { freeze = features, initial-weights = \"s3a://bucket/b0.pth\" }")
@@ -122,6 +130,49 @@ class ConfigurationLoaderTest {
     assertThat(train.initialClassifier()).isEqualTo(TrainSection.InitialClassifier.AUTO);
     assertThat(train.frozenBatchNorm()).isEqualTo(TrainSection.FrozenBatchNorm.INFERENCE);
     assertThat(new ConfigurationLoader().load().train().hasInitialWeights()).isFalse();
+  }
+
+  @ParameterizedTest
+  @CsvSource({"sgd,1e-3", "rmsprop,1e-3", "adamw,1e-8", "lamb,1e-6", "lars,1e-8"})
+  void epsilonIsTheOptimizersOwnUnlessSet(String name, double usual) throws IOException {
+    PhiscaleConfiguration unset = file("train.optimizer.name = " + name).load();
+    PhiscaleConfiguration set =
+        file("train.optimizer { name = " + name + ", epsilon = 0.5 }").load();
+
+    assertThat(unset.train().optimizer().epsilon()).isEqualTo(usual);
+    assertThat(unset.effectiveValues())
+        .containsEntry("train.optimizer.epsilon", String.valueOf(usual));
+    assertThat(set.train().optimizer().epsilon()).isEqualTo(0.5);
+  }
+
+  @Test
+  void stepsAndClippingAreRead() throws IOException {
+    TrainSection train =
+        file("""
+            train {
+              gradient-clip-norm = 1
+              learning-rate { schedule = step, milestones = [30, 60.5], milestone-factor = 0.2 }
+            }
+            """)
+            .load()
+            .train();
+
+    assertThat(train.gradientClipNorm()).isEqualTo(1);
+    assertThat(train.learningRate().schedule()).isEqualTo(TrainSection.LearningRate.Schedule.STEP);
+    assertThat(train.learningRate().milestones()).containsExactly(30.0, 60.5);
+    assertThat(train.learningRate().milestoneFactor()).isEqualTo(0.2);
+  }
+
+  @Test
+  void theBestAndTheNewestAreThoseOfTheRun() throws IOException {
+    for (String word : List.of("best", "newest")) {
+      PhiscaleConfiguration configuration =
+          file("train.output = \"s3a://bucket/run\", evaluate.checkpoint = " + word).load();
+      assertThat(configuration.evaluate().checkpoint())
+          .isEqualTo(URI.create("s3a://bucket/run/" + word));
+    }
+    PhiscaleConfiguration elsewhere = file("evaluate.checkpoint = \"s3a://b/run/best\"").load();
+    assertThat(elsewhere.evaluate().checkpoint()).isEqualTo(URI.create("s3a://b/run/best"));
   }
 
   @Test
@@ -146,19 +197,19 @@ class ConfigurationLoaderTest {
   void allProblemsComeAtOnceWithFileLineKeyAndNearestKey() throws IOException {
     ConfigurationLoader loader =
         file("""
-            trian { epochs = 3 }
-            train {
-              epoch = 3
-              batch-size = 0
-              workers = two
-              optimizer { momentum = 1.5, name = adam }
-              augment { crop-area-min = 0.5, crop-area-max = 0.2 }
-              deadline = soon
-            }
-            data { max-reject-fraction = 2, shard-bytes = big, source = here }
-            network.padding { top = 1 }
-            evaluate { top-k = [1, x], output = "s3a://a b" }
-            """)
+        trian { epochs = 3 }
+        train {
+          epoch = 3
+          batch-size = 0
+          workers = two
+          optimizer { momentum = 1.5, name = adam }
+          augment { crop-area-min = 0.5, crop-area-max = 0.2 }
+          deadline = soon
+        }
+        data { max-reject-fraction = 2, shard-bytes = big, source = here }
+        network.padding { top = 1 }
+        evaluate { top-k = [1, x], output = "s3a://a b" }
+        """)
             .set("epochs=5")
             .set("train.seed=1.5")
             .set("nonsense");
@@ -172,7 +223,7 @@ class ConfigurationLoaderTest {
             "a.conf:4: Invalid train.batch-size: 0 (must be > 0)",
             "a.conf:5: Invalid train.workers: \"two\" (must be a whole number)",
             "a.conf:6: Invalid train.optimizer.momentum: 1.5 (must be in [0, 1))",
-            "a.conf:6: Invalid train.optimizer.name: \"adam\" (must be one of adamw, rmsprop, sgd)",
+            "a.conf:6: Invalid train.optimizer.name: \"adam\" (must be one of adamw, lamb, lars, rmsprop, sgd)",
             "a.conf:7: Invalid train.augment.crop-area-min: 0.5 (must be in (0, train.augment.crop-area-max = 0.2])",
             "a.conf:8: Invalid train.deadline: \"soon\" (must be a duration such as 10 minutes)",
             "--set: Invalid train.seed: \"1.5\" (must be a whole number)",
@@ -180,7 +231,8 @@ class ConfigurationLoaderTest {
             "a.conf:10: Invalid data.shard-bytes: \"big\" (must be a size such as 128 MiB)",
             "a.conf:10: Invalid data.source: here (must be a section: data.source { ... })",
             "a.conf:11: Invalid network.padding: a section (must be a value)",
-            "a.conf:12: Invalid evaluate.top-k: \"[1, x]\" (must be a list of whole numbers such as [1, 5])",
+            "a.conf:12: Invalid evaluate.top-k: \"[1, x]\" (must be a list of whole numbers such as"
+                + " [1, 5])",
             "a.conf:12: Invalid evaluate.output: \"s3a://a b\" (must be a path or a URI)");
   }
 
@@ -188,13 +240,23 @@ class ConfigurationLoaderTest {
   @CsvSource(
       delimiter = '|',
       value = {
-        "name = \"a/b\" | a.conf:1: Invalid name: \"a/b\" (must be letters, digits, '.', '_' and '-', as it names a folder)",
+        "name = \"a/b\" | a.conf:1: Invalid name: \"a/b\" (must be letters, digits, '.', '_' and"
+            + " '-', as it names a folder)",
         "data.seed = null | a.conf:1: Invalid data.seed: null (must be a whole number)",
-        "data.row-group-bytes = 1 GiB | a.conf:1: Invalid data.row-group-bytes: 1073741824 (must be <= data.shard-bytes = 134217728)",
-        "data.shard-bytes = 0, data.row-group-bytes = 0 | a.conf:1: Invalid data.shard-bytes: 0 (must be > 0)~a.conf:1: Invalid data.row-group-bytes: 0 (must be > 0)",
+        "data.row-group-bytes = 1 GiB | a.conf:1: Invalid data.row-group-bytes: 1073741824 (must be"
+            + " <= data.shard-bytes = 134217728)",
+        "data.shard-bytes = 0, data.row-group-bytes = 0 | a.conf:1: Invalid data.shard-bytes: 0"
+            + " (must be > 0)~a.conf:1: Invalid data.row-group-bytes: 0 (must be > 0)",
         "data.max-pixels = -1 | a.conf:1: Invalid data.max-pixels: -1 (must be > 0)",
-        "data.source.layout = flat-validation | a.conf:1: Invalid data.source.layout: flat-validation (must be class-folders, name-prefix or imagenet-tar (flat-validation has no training images))",
-        "data.source.layout = zip | a.conf:1: Invalid data.source.layout: \"zip\" (must be one of class-folders, flat-validation, imagenet-tar, name-prefix)",
+        "data.source.layout = flat-validation | a.conf:1: Invalid data.source.layout: flat-validation (must be a layout with training images (flat-validation has none))",
+        "data.source.layout = zip | a.conf:1: Invalid data.source.layout: \"zip\" (must be one of cifar, class-folders, flat-validation, idx, imagenet-kaggle, imagenet-tar, name-prefix, synset-tars, table, tfrecord, webdataset, yfcc100m)",
+        "data.source.first-label = -2 | a.conf:1: Invalid data.source.first-label: -2 (must be >= 0)",
+        "data.source.synsets.min-images = -1 | a.conf:1: Invalid data.source.synsets.min-images: -1 (must be >= 0)",
+        "data.source.synsets.ancestors = x | Invalid data.source.synsets.hierarchy: null (must be set where data.source.synsets.ancestors is)",
+        "data.source.table { uri = \"\", separator = \"\" } | a.conf:1: Invalid data.source.table.uri: \"\" (must be not empty)~a.conf:1: Invalid data.source.table.separator: \"\" (must be not empty)",
+        "data.source.weak-labels.min-confidence = 2 | a.conf:1: Invalid data.source.weak-labels.min-confidence: 2.0 (must be in [0, 1])",
+        "data.source.layout = yfcc100m | Invalid data.source.yfcc.images: null (must be set for layout yfcc100m)~Invalid data.source.yfcc.autotags: null (must be set for layout yfcc100m with labels autotags)",
+        "data.source { layout = yfcc100m, yfcc { images = x, labels = user-tags } } | Invalid data.source.weak-labels.tags: null (must be set, or data.source.classes, for layout yfcc100m with labels user-tags: else every tag would be a class)",
         "data.source.validation-fraction = 1 | a.conf:1: Invalid data.source.validation-fraction: 1.0 (must be in [0, 1))",
         "data.source { validation-fraction = 0.1, validation.uri = x } | a.conf:1: Invalid data.source.validation-fraction: 0.1 (must be 0 when data.source.validation.uri is set)",
         "data.source.validation { uri = \"file:///x\", layout = flat-validation } | Invalid data.source.validation.ground-truth: \"\" (must be set for layout flat-validation)",
@@ -204,32 +266,58 @@ class ConfigurationLoaderTest {
         "network { variant = b1, phi = 1 } | a.conf:1: Invalid network.phi: 1.0 (must be unset when network.variant is set: a published variant is not a power of phi)",
         "network { variant = b1, base = tiny } | a.conf:1: Invalid network.variant: b1 (must be unset unless network.base is efficientnet-b0)",
         "network.phi = 99 | a.conf:1: Invalid network.phi: 99.0 (must be in [-20, 20])",
-        "network.base = custom | Invalid network.custom.blocks: [] (must be not empty when network.base is custom)",
-        "network.scaling { alpha = 0.9, beta = 0, gamma = -1 } | a.conf:1: Invalid network.scaling.alpha: 0.9 (must be >= 1)~a.conf:1: Invalid network.scaling.beta: 0.0 (must be >= 1)~a.conf:1: Invalid network.scaling.gamma: -1.0 (must be >= 1)",
+        "network.base = custom | Invalid network.custom.blocks: [] (must be not empty when"
+            + " network.base is custom)",
+        "network.scaling { alpha = 0.9, beta = 0, gamma = -1 } | a.conf:1: Invalid"
+            + " network.scaling.alpha: 0.9 (must be >= 1)~a.conf:1: Invalid network.scaling.beta:"
+            + " 0.0 (must be >= 1)~a.conf:1: Invalid network.scaling.gamma: -1.0 (must be >= 1)",
         "network.resolution = -1 | a.conf:1: Invalid network.resolution: -1 (must be >= 0)",
         "network.classes = 1 | a.conf:1: Invalid network.classes: 1 (must be >= 2)",
         "network.dropout = 1 | a.conf:1: Invalid network.dropout: 1.0 (must be in [0, 1))",
         "network.dropout = -0.5 | a.conf:1: Invalid network.dropout: -0.5 (must be in [0, 1))",
-        "network.stochastic-depth = 1 | a.conf:1: Invalid network.stochastic-depth: 1.0 (must be in [0, 1))",
-        "network.batch-norm { epsilon = 0, momentum = 1 } | a.conf:1: Invalid network.batch-norm.epsilon: 0.0 (must be > 0)~a.conf:1: Invalid network.batch-norm.momentum: 1.0 (must be in [0, 1))",
-        "network.custom { stem-filters = 0, stem-stride = 3, head-filters = 0, resolution = 0 } | a.conf:1: Invalid network.custom.stem-filters: 0 (must be > 0)~a.conf:1: Invalid network.custom.stem-stride: 3 (must be 1 or 2)~a.conf:1: Invalid network.custom.head-filters: 0 (must be > 0)~a.conf:1: Invalid network.custom.resolution: 0 (must be > 0)",
-        "train.epochs = 3 | Invalid train.learning-rate.warmup-epochs: 5.0 (must be <= train.epochs = 3)",
+        "network.stochastic-depth = 1 | a.conf:1: Invalid network.stochastic-depth: 1.0 (must be in"
+            + " [0, 1))",
+        "network.batch-norm { epsilon = 0, momentum = 1 } | a.conf:1: Invalid"
+            + " network.batch-norm.epsilon: 0.0 (must be > 0)~a.conf:1: Invalid"
+            + " network.batch-norm.momentum: 1.0 (must be in [0, 1))",
+        "network.custom { stem-filters = 0, stem-stride = 3, head-filters = 0, resolution = 0 } |"
+            + " a.conf:1: Invalid network.custom.stem-filters: 0 (must be > 0)~a.conf:1: Invalid"
+            + " network.custom.stem-stride: 3 (must be 1 or 2)~a.conf:1: Invalid"
+            + " network.custom.head-filters: 0 (must be > 0)~a.conf:1: Invalid"
+            + " network.custom.resolution: 0 (must be > 0)",
+        "train.epochs = 3 | Invalid train.learning-rate.warmup-epochs: 5.0 (must be <= train.epochs"
+            + " = 3)",
         "train.deadline = 0 s | a.conf:1: Invalid train.deadline: PT0S (must be > 0)",
-        "train { weight-decay = -1, label-smoothing = 1, ema-decay = 1 } | a.conf:1: Invalid train.weight-decay: -1.0 (must be >= 0)~a.conf:1: Invalid train.label-smoothing: 1.0 (must be in [0, 1))~a.conf:1: Invalid train.ema-decay: 1.0 (must be in [0, 1))",
-        "train.averaging { local-steps = 0, optimizer-state = sum } | a.conf:1: Invalid train.averaging.optimizer-state: \"sum\" (must be one of average)~a.conf:1: Invalid train.averaging.local-steps: 0 (must be > 0)",
-        "train.optimizer { nesterov = yes, epsilon = 0, decay = 1, beta1 = 1, beta2 = 1 } | a.conf:1: Invalid train.optimizer.nesterov: \"yes\" (must be true or false)~a.conf:1: Invalid train.optimizer.decay: 1.0 (must be in [0, 1))~a.conf:1: Invalid train.optimizer.epsilon: 0.0 (must be > 0)~a.conf:1: Invalid train.optimizer.beta1: 1.0 (must be in [0, 1))~a.conf:1: Invalid train.optimizer.beta2: 1.0 (must be in [0, 1))",
+        "train.averaging { synchronous-epochs = -1, qsr-alpha = 0, outer-learning-rate = 0, outer-momentum = 1 } | a.conf:1: Invalid train.averaging.synchronous-epochs: -1.0 (must be >= 0)~a.conf:1: Invalid train.averaging.qsr-alpha: 0.0 (must be > 0)~a.conf:1: Invalid train.averaging.outer-learning-rate: 0.0 (must be > 0)~a.conf:1: Invalid train.averaging.outer-momentum: 1.0 (must be in [0, 1))",
+        "train.averaging { schedule = qsr, max-local-steps = 9 } | a.conf:1: Invalid train.averaging.max-local-steps: 9 (must be >= train.averaging.local-steps = 10)",
+        "train.averaging { schedule = linear, outer = adam, wire = fp8 } | a.conf:1: Invalid train.averaging.schedule: \"linear\" (must be one of constant, qsr)~a.conf:1: Invalid train.averaging.outer: \"adam\" (must be one of average, momentum, nesterov, slowmo)~a.conf:1: Invalid train.averaging.wire: \"fp8\" (must be one of bf16, fp16, fp32, int8)",
+        "train { weight-decay = -1, gradient-clip-norm = 0, label-smoothing = 1, ema-decay = 1 } | a.conf:1: Invalid train.weight-decay: -1.0 (must be >= 0)~a.conf:1: Invalid train.gradient-clip-norm: 0.0 (must be > 0, or null)~a.conf:1: Invalid train.label-smoothing: 1.0 (must be in [0, 1))~a.conf:1: Invalid train.ema-decay: 1.0 (must be in [0, 1))",
+        "train.averaging { local-steps = 0, optimizer-state = sum, recalibration-images = 0 } | a.conf:1: Invalid train.averaging.optimizer-state: \"sum\" (must be one of average, keep, reset)~a.conf:1: Invalid train.averaging.local-steps: 0 (must be > 0)~a.conf:1: Invalid train.averaging.recalibration-images: 0 (must be > 0)",
+        "train { averaging.batch-norm = recalibrate, freeze = features, initial-weights = x } | a.conf:1: Invalid train.averaging.batch-norm: recalibrate (must be average where train.freeze = features and train.frozen-batch-norm = inference: running statistics stay)",
+        "train.optimizer { nesterov = yes, epsilon = 0, decay = 1, beta1 = 1, beta2 = 1, trust-coefficient = 0 } | a.conf:1: Invalid train.optimizer.nesterov: \"yes\" (must be true or false)~a.conf:1: Invalid train.optimizer.decay: 1.0 (must be in [0, 1))~a.conf:1: Invalid train.optimizer.epsilon: 0.0 (must be > 0)~a.conf:1: Invalid train.optimizer.beta1: 1.0 (must be in [0, 1))~a.conf:1: Invalid train.optimizer.beta2: 1.0 (must be in [0, 1))~a.conf:1: Invalid train.optimizer.trust-coefficient: 0.0 (must be > 0)",
         "train.learning-rate { base = 0, per-images = -1, warmup-epochs = -1, decay-rate = 2, decay-epochs = 0 } | a.conf:1: Invalid train.learning-rate.base: 0.0 (must be > 0)~a.conf:1: Invalid train.learning-rate.per-images: -1 (must be >= 0)~a.conf:1: Invalid train.learning-rate.warmup-epochs: -1.0 (must be >= 0)~a.conf:1: Invalid train.learning-rate.decay-rate: 2.0 (must be in (0, 1])~a.conf:1: Invalid train.learning-rate.decay-epochs: 0.0 (must be > 0)",
+        "train.learning-rate { schedule = step, milestone-factor = 0 } | Invalid train.learning-rate.milestones: [] (must be epochs such as [30, 60, 80] where train.learning-rate.schedule = step)~a.conf:1: Invalid train.learning-rate.milestone-factor: 0.0 (must be in (0, 1])",
+        "train.learning-rate.milestones = [60, 30] | a.conf:1: Invalid train.learning-rate.milestones: [60.0, 30.0] (must be epochs > 0, rising)",
         "train.augment { flip = 2, crop-area-max = 2 } | a.conf:1: Invalid train.augment.crop-area-max: 2.0 (must be in (0, 1])~a.conf:1: Invalid train.augment.flip: 2.0 (must be in [0, 1])",
+        "train.augment { policy = randaugment, policy-form = timm, magnitude = 11, magnitude-stddev = -1, layers = 0 } | a.conf:1: Invalid train.augment.magnitude: 11.0 (must be in [0, 10])~a.conf:1: Invalid train.augment.magnitude-stddev: -1.0 (must be >= 0)~a.conf:1: Invalid train.augment.layers: 0 (must be > 0)",
+        "train.augment { policy = randaugment, magnitude = 101, color-jitter = -1, lighting = -1, random-erasing = 2 } | a.conf:1: Invalid train.augment.magnitude: 101.0 (must be in [0, 100])~a.conf:1: Invalid train.augment.color-jitter: -1.0 (must be >= 0)~a.conf:1: Invalid train.augment.lighting: -1.0 (must be >= 0)~a.conf:1: Invalid train.augment.random-erasing: 2.0 (must be in [0, 1])",
+        "train.augment { mixup-alpha = -1, cutmix-alpha = -1, policy = cutout } | a.conf:1: Invalid train.augment.policy: \"cutout\" (must be one of augmix, autoaugment, none, randaugment, trivialaugment)~a.conf:1: Invalid train.augment.mixup-alpha: -1.0 (must be >= 0)~a.conf:1: Invalid train.augment.cutmix-alpha: -1.0 (must be >= 0)",
         "train.loader { threads = 0, queue-batches = 0 } | a.conf:1: Invalid train.loader.threads: 0 (must be > 0)~a.conf:1: Invalid train.loader.queue-batches: 0 (must be > 0)",
+        "train.checkpoint { every-epochs = 2, keep-every-epochs = 3 } | a.conf:1: Invalid train.checkpoint.keep-every-epochs: 3 (must be a multiple of train.checkpoint.every-epochs = 2, or 0)",
+        "data.source.minival-fraction = 1 | a.conf:1: Invalid data.source.minival-fraction: 1.0 (must be in [0, 1))",
         "train.checkpoint { every-epochs = 0, keep = 0 } | a.conf:1: Invalid train.checkpoint.every-epochs: 0 (must be > 0)~a.conf:1: Invalid train.checkpoint.keep: 0 (must be > 0)",
-        "evaluate { split = test, batch-size = 0, crop-fraction = 0, top-k = [0] } | a.conf:1: Invalid evaluate.split: test (must be train or val)~a.conf:1: Invalid evaluate.batch-size: 0 (must be > 0)~a.conf:1: Invalid evaluate.crop-fraction: 0.0 (must be in (0, 1])~a.conf:1: Invalid evaluate.top-k: [0] (must be a list of numbers > 0, not empty)",
+        "evaluate { split = test, batch-size = 0, crop-fraction = 0, top-k = [0] } | a.conf:1: Invalid evaluate.split: test (must be train, val or minival)~a.conf:1: Invalid evaluate.batch-size: 0 (must be > 0)~a.conf:1: Invalid evaluate.crop-fraction: 0.0 (must be in (0, 1])~a.conf:1: Invalid evaluate.top-k: [0] (must be a list of numbers > 0, not empty)",
         "study.phi = [] | a.conf:1: Invalid study.phi: [] (must be a list of numbers, not empty)",
         "study.phi = [1, 1] | a.conf:1: Invalid study.phi: [1.0, 1.0] (must be without repetition)",
         "study.phi = [21] | a.conf:1: Invalid study.phi: [21.0] (must be within [-20, 20])",
-        "storage.s3.secret-key = hush | Invalid storage.s3.access-key: \"\" (must be set when storage.s3.secret-key is)",
-        "storage.s3.access-key = me | Invalid storage.s3.secret-key: \"\" (must be set when storage.s3.access-key is)",
-        "storage.properties = 5 | a.conf:1: Invalid storage.properties: 5 (must be a section: storage.properties { ... })",
+        "storage.s3.secret-key = hush | Invalid storage.s3.access-key: \"\" (must be set when"
+            + " storage.s3.secret-key is)",
+        "storage.s3.access-key = me | Invalid storage.s3.secret-key: \"\" (must be set when"
+            + " storage.s3.access-key is)",
+        "storage.properties = 5 | a.conf:1: Invalid storage.properties: 5 (must be a section:"
+            + " storage.properties { ... })",
         "spark.app-name = \"\" | a.conf:1: Invalid spark.app-name: \"\" (must be not empty)",
+        "spark.deadline = 0 s | a.conf:1: Invalid spark.deadline: PT0S (must be > 0)",
       })
   void brokenRulesNameKeyValueAndRule(String text, String expected) throws IOException {
     assertThat(problems(file(text))).containsExactly(expected.split("~"));
@@ -247,7 +335,8 @@ class ConfigurationLoaderTest {
     assertThatThrownBy(() -> new ConfigurationLoader().file("s3a://bucket/a.conf"))
         .isInstanceOf(ConfigurationException.class)
         .hasMessage(
-            "Cannot read configuration s3a://bucket/a.conf: Cannot read s3a://bucket/a.conf: only local files can be read here");
+            "Cannot read configuration s3a://bucket/a.conf: Cannot read s3a://bucket/a.conf: only"
+                + " local files can be read here");
     assertThat(problems(file("data.source.train = ${NO_SUCH_VARIABLE}\"/x\"")))
         .singleElement()
         .asString()
@@ -288,13 +377,13 @@ class ConfigurationLoaderTest {
   void secretsAreNeverShown() throws IOException {
     PhiscaleConfiguration configuration =
         file("""
-                train.output = "s3a://id:hush@bucket/run"
-                storage {
-                  s3 { access-key = hush-id, secret-key = hush, endpoint = "https://127.0.0.1:1" }
-                  properties { "fs.s3a.session.token" = hush, fs.s3a.threads.max = 5 }
-                }
-                spark.properties { "spark.ssl.keyPassword" = hush, spark.executor.memory = 2g }
-                """)
+        train.output = "s3a://id:hush@bucket/run"
+        storage {
+          s3 { access-key = hush-id, secret-key = hush, endpoint = "https://127.0.0.1:1" }
+          properties { "fs.s3a.session.token" = hush, fs.s3a.threads.max = 5 }
+        }
+        spark.properties { "spark.ssl.keyPassword" = hush, spark.executor.memory = 2g }
+        """)
             .load();
 
     assertThat(configuration.effectiveValues())
@@ -337,11 +426,13 @@ class ConfigurationLoaderTest {
 
   @Test
   void masterIsConfiguredOrSubmittedOrLocal() {
-    SparkSection none = new SparkSection("", "phiscale", Map.of());
+    SparkSection none = new SparkSection("", "phiscale", Duration.ofMinutes(30), Map.of());
 
     assertThat(none.masterOr(null, 3)).isEqualTo("local[3]");
     assertThat(none.masterOr("yarn", 3)).isEqualTo("yarn");
-    assertThat(new SparkSection("local[1]", "phiscale", Map.of()).masterOr("yarn", 3))
+    assertThat(
+            new SparkSection("local[1]", "phiscale", Duration.ofMinutes(30), Map.of())
+                .masterOr("yarn", 3))
         .isEqualTo("local[1]");
   }
 

@@ -5,10 +5,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.EnumSet;
 import java.util.List;
 import java.util.Properties;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
@@ -55,6 +58,42 @@ class ExperimentFilesTest {
         .contains("# Paper     ", "# Command   ", "# Time      ", "# Score     ");
   }
 
+  /** The examples of docs/data-sources.md, one per layout. */
+  static List<String> documentedSources() throws IOException {
+    return Pattern.compile("```hocon\\R(.*?)```", Pattern.DOTALL)
+        .matcher(Files.readString(Path.of("..", "docs", "data-sources.md")))
+        .results()
+        .map(example -> example.group(1))
+        .toList();
+  }
+
+  private static DataSection.Source documented(String example, Path folder) throws IOException {
+    Path file = Files.writeString(folder.resolve("example.conf"), example);
+    return new ConfigurationLoader().file(file.toString()).load().data().source();
+  }
+
+  @ParameterizedTest
+  @MethodSource("documentedSources")
+  void documentedExamplesLoad(String example, @TempDir Path folder) throws IOException {
+    assertThat(documented(example, folder).isConfigured()).isTrue();
+  }
+
+  @Test
+  void everyNewLayoutHasADocumentedExample(@TempDir Path folder) throws IOException {
+    EnumSet<DataSection.Layout> layouts = EnumSet.noneOf(DataSection.Layout.class);
+    for (String example : documentedSources()) {
+      DataSection.Source source = documented(example, folder);
+      layouts.add(source.layout());
+      if (source.validation() instanceof DataSection.Validation.Separate separate) {
+        layouts.add(separate.layout());
+      }
+    }
+    // Two need no more than the table at the top of the page.
+    assertThat(EnumSet.complementOf(layouts))
+        .containsExactlyInAnyOrder(
+            DataSection.Layout.CLASS_FOLDERS, DataSection.Layout.NAME_PREFIX);
+  }
+
   @Test
   void quickstartUsesTheBundledImages() {
     DataSection.Source source = load("quickstart.conf").data().source();
@@ -90,7 +129,33 @@ class ExperimentFilesTest {
     assertThat(configuration.train().optimizer())
         .isEqualTo(
             new TrainSection.Optimizer(
-                TrainSection.Optimizer.Name.RMSPROP, 0.9, false, 0.9, 1e-3, 0.9, 0.999));
+                TrainSection.Optimizer.Name.RMSPROP, 0.9, false, 0.9, 1e-3, 0.9, 0.999, 1e-3));
+    assertThat(configuration.network().stochasticDepth()).isEqualTo(0.2);
+    assertThat(configuration.network().batchNorm())
+        .isEqualTo(new NetworkSection.BatchNorm(1e-3, 0.99));
+    TrainSection train = configuration.train();
+    assertThat(train.epochs()).isEqualTo(350);
+    assertThat(train.learningRate())
+        .isEqualTo(
+            new TrainSection.LearningRate(
+                0.016,
+                256,
+                TrainSection.LearningRate.Schedule.EXPONENTIAL,
+                5,
+                0.97,
+                2.4,
+                List.of(),
+                0.1));
+    assertThat(train.weightDecay()).isEqualTo(1e-5);
+    assertThat(train.weightDecayExclusion())
+        .isEqualTo(TrainSection.WeightDecayExclusion.BATCH_NORM);
+    assertThat(train.gradientClipNorm()).isInfinite();
+    assertThat(train.labelSmoothing()).isEqualTo(0.1);
+    assertThat(train.emaDecay()).isEqualTo(0.9999);
+    assertThat(train.augment().policy().name()).isEqualTo(TrainSection.Policy.Kind.AUTOAUGMENT);
+    assertThat(train.augment().policy().form()).isEqualTo(TrainSection.Policy.Form.TPU);
+    assertThat(train.averaging().batchNorm())
+        .isEqualTo(TrainSection.Averaging.BatchNorm.RECALIBRATE);
     assertThat(configuration.sparkProperties())
         .containsKey("spark.sql.parquet.output.committer.class");
   }

@@ -25,6 +25,7 @@ class CheckpointStoreTest {
   private static final float[] PARAMETERS = {1, -0.0f, Float.MIN_VALUE, 1e30f};
   private static final float[] STATE = {0.5f, 0.25f};
   private static final float[] AVERAGE = {3, 4, 5, 6};
+  private static final float[] OUTER = {-1, 0.125f};
 
   @TempDir Path folder;
   private CheckpointStore store;
@@ -43,6 +44,7 @@ class CheckpointStoreTest {
     assertThat(latest.parameters()).containsExactly(PARAMETERS);
     assertThat(latest.optimizerState()).containsExactly(STATE);
     assertThat(latest.movingAverage()).containsExactly(AVERAGE);
+    assertThat(latest.outerState()).containsExactly(OUTER);
     assertThat(latest.info().progress().round()).isEqualTo(2);
     assertThat(latest.info().network()).isEqualTo(network());
     assertThat(latest.info().identity().phi()).isEqualTo(1.5);
@@ -51,14 +53,32 @@ class CheckpointStoreTest {
         .isEqualTo(1);
   }
 
-  /** As version 1 wrote it: without where the weights came from. */
+  /**
+   * As version 2 wrote it, without an outer optimizer, and version 1, without where the weights
+   * came from.
+   */
   @Test
-  void readsACheckpointOfTheVersionBefore() throws IOException {
-    publish(1, 3);
+  void readsACheckpointOfTheVersionsBefore() throws IOException {
+    publish(1, 3, new float[0]);
+    assertThat(Files.size(folder.resolve("checkpoints/round-00000001/state.bin")))
+        .as("three vectors")
+        .isEqualTo(8 + 3 * 4 + 4L * (PARAMETERS.length + STATE.length + AVERAGE.length));
     Path file = folder.resolve("checkpoints/round-00000001/checkpoint.json");
-    String now = Files.readString(file);
+    // Neither had a digest of itself.
+    String now = Files.readString(file).replaceFirst(",\n  \"sha256\" : \"[0-9a-f]{64}\"", "");
+    String two =
+        now.replaceFirst("\"schemaVersion\" : 3", "\"schemaVersion\" : 2")
+            .replaceFirst("  \"outerState\" : 0,\n", "");
+    assertThat(two).contains("\"schemaVersion\" : 2").doesNotContain("outerState");
+    Files.writeString(file, two);
+    Checkpoint second = CheckpointStore.open(STORAGE, folder.toUri());
+    assertThat(second.info().schemaVersion()).isEqualTo(CheckpointInfo.SCHEMA_VERSION);
+    assertThat(second.parameters()).containsExactly(PARAMETERS);
+    assertThat(second.movingAverage()).containsExactly(AVERAGE);
+    assertThat(second.outerState()).isEmpty();
+
     String before =
-        now.replaceFirst("\"schemaVersion\" : 2", "\"schemaVersion\" : 1")
+        two.replaceFirst("\"schemaVersion\" : 2", "\"schemaVersion\" : 1")
             .replaceFirst("(?s)  \"origin\" : \\{.*?\\},\n", "");
     assertThat(before).contains("\"schemaVersion\" : 1").doesNotContain("origin");
     Files.writeString(file, before);
@@ -67,11 +87,11 @@ class CheckpointStoreTest {
     assertThat(read.info().origin()).isEqualTo(Origin.DRAWN);
     assertThat(read.parameters()).containsExactly(PARAMETERS);
 
-    Files.writeString(file, now.replaceFirst("\"schemaVersion\" : 2", "\"schemaVersion\" : 3"));
+    Files.writeString(file, now.replaceFirst("\"schemaVersion\" : 3", "\"schemaVersion\" : 4"));
     assertThatThrownBy(() -> CheckpointStore.open(STORAGE, folder.toUri()))
         .isInstanceOf(IOException.class)
         .hasMessageContaining(
-            "Invalid checkpoint schema version: 3 (this Phiscale reads version 2)");
+            "Invalid checkpoint schema version: 4 (this Phiscale reads version 3)");
   }
 
   @Test
@@ -111,13 +131,13 @@ class CheckpointStoreTest {
         .hasMessageContaining("round-00000001/state.bin: its SHA-256 is");
 
     Files.write(state, Arrays.copyOf(whole, whole.length - 3));
-    assertThatThrownBy(store::latest).hasMessageEndingWith("state.bin: it ends too early");
+    assertThatThrownBy(store::latest).hasMessageContaining("state.bin: it ends too early");
 
     Files.write(state, Arrays.copyOf(whole, whole.length + 1));
-    assertThatThrownBy(store::latest).hasMessageEndingWith("state.bin: bytes after its end");
+    assertThatThrownBy(store::latest).hasMessageContaining("state.bin: bytes after its end");
 
     Files.writeString(state, "something else");
-    assertThatThrownBy(store::latest).hasMessageEndingWith("it does not start with PHISTATE");
+    assertThatThrownBy(store::latest).hasMessageContaining("it does not start with PHISTATE");
   }
 
   @Test
@@ -125,8 +145,8 @@ class CheckpointStoreTest {
     assertThatThrownBy(() -> CheckpointStore.open(STORAGE, folder.toUri()))
         .isInstanceOf(FileNotFoundException.class)
         .hasMessage(
-            "No checkpoint at %s: it has neither checkpoint.json nor checkpoints/latest.json (give a"
-                + " run directory that train has written, or one checkpoint)",
+            "No checkpoint at %s: it has neither checkpoint.json nor checkpoints/latest.json (give"
+                + " a run directory that train has written, or one checkpoint)",
             folder.toUri());
   }
 
@@ -135,6 +155,10 @@ class CheckpointStoreTest {
   }
 
   private void publish(int round, int keep) throws IOException {
+    publish(round, keep, OUTER);
+  }
+
+  private void publish(int round, int keep, float[] outerState) throws IOException {
     CheckpointInfo info =
         new CheckpointInfo(
             CheckpointInfo.SCHEMA_VERSION,
@@ -149,7 +173,9 @@ class CheckpointStoreTest {
             0,
             0,
             0,
+            0,
             "");
-    store.publish(info, PARAMETERS, STATE, AVERAGE, keep);
+    store.publish(new Checkpoint(info, PARAMETERS, STATE, AVERAGE, outerState));
+    store.retain(new Retention(keep, 0));
   }
 }

@@ -1,7 +1,9 @@
 package io.phiscale.jobs.shard;
 
+import static java.nio.file.StandardCopyOption.REPLACE_EXISTING;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
 
 import io.phiscale.jobs.config.PhiscaleConfiguration;
 import io.phiscale.jobs.support.LocalSpark;
@@ -56,6 +58,16 @@ class ShardJobTest {
     assertThat(head.stream().map(ShardRecord::label).distinct().count())
         .as("classes among the first images: they are shuffled")
         .isEqualTo(10);
+    assertThat(first.split("val").statistics().images()).isEqualTo(2_000);
+    assertThat(first.split("train").statistics()).isEqualTo(second.split("train").statistics());
+    assertThat(first.split("train").statistics().meanWidth()).isEqualTo(28);
+    // Fashion-MNIST's published mean and deviation are 0.2860 and 0.3530, over 60,000 images.
+    for (int channel = 0; channel < 3; channel++) {
+      assertThat(first.split("train").statistics().mean().get(channel))
+          .isCloseTo(0.286, within(0.005));
+      assertThat(first.split("train").statistics().standardDeviation().get(channel))
+          .isCloseTo(0.353, within(0.005));
+    }
     ShardRecord image = head.get(0);
     assertThat(image.key()).startsWith(first.labels().name(image.label()) + "/");
     assertThat(image.width()).isEqualTo(28);
@@ -117,6 +129,87 @@ class ShardJobTest {
     assertThat(folder.resolve("shards")).doesNotExist();
   }
 
+  /**
+   * Training images that are in the validation set too are left out and listed; with {@code all}
+   * one of two training images with the same bytes as well; with {@code none} none is.
+   */
+  @Test
+  void repeatedImagesAreLeftOutAndListed() throws IOException {
+    PhiscaleConfiguration across = withValidation(Map.of());
+    try (SparkSession session = LocalSpark.open(across)) {
+      ShardManifest manifest = new ShardJob(session, across).run().manifest();
+      assertThat(manifest.split("val").images()).isEqualTo(3);
+      assertThat(manifest.split("train").images()).isEqualTo(40);
+      assertThat(manifest.split("train").rejects())
+          .containsExactly(Map.entry(RejectReason.DUPLICATE_CONTENT, 2L));
+      List<Row> rejects =
+          session
+              .read()
+              .parquet(across.data().shards() + "/rejects")
+              .orderBy("key")
+              .collectAsList();
+      assertThat(rejects)
+          .extracting(row -> row.getString(0))
+          .containsExactly("cat/a.png", "dog/b.png");
+      assertThat(rejects).extracting(row -> row.getString(1)).containsOnly("train");
+      assertThat(rejects.get(0).getString(3))
+          .isEqualTo("the same bytes are kept as cat/seen.png of split val");
+    }
+    ShardManifest all =
+        run(withValidation(Map.of("data.deduplicate", "all", "data.shards", folder + "/all")))
+            .manifest();
+    assertThat(all.split("train").images()).isEqualTo(39);
+    assertThat(all.split("train").rejects())
+        .containsExactly(Map.entry(RejectReason.DUPLICATE_CONTENT, 3L));
+    ShardManifest none =
+        run(withValidation(Map.of("data.deduplicate", "none", "data.shards", folder + "/none")))
+            .manifest();
+    assertThat(none.split("train").images()).isEqualTo(42);
+    assertThat(none.split("train").rejected()).isZero();
+  }
+
+  @Test
+  void largeImagesAreStoredSmallerIfAskedFor() throws IOException {
+    PhiscaleConfiguration configuration = small(Map.of("data.store.short-side", "8"));
+    ShardManifest manifest = run(configuration).manifest();
+    RowGroup group = manifest.rowGroups(configuration.data().shards(), "train").get(0);
+    List<ShardRecord> records = RowGroupReader.read(STORAGE, group, ChecksumPolicy.VERIFY);
+    assertThat(records).extracting(ShardRecord::width).containsOnly(11);
+    assertThat(records).extracting(ShardRecord::height).containsOnly(8);
+    assertThat(records).extracting(ShardRecord::format).containsOnly("jpeg");
+  }
+
+  /**
+   * 40 images of which one is there twice, two that the validation set has too, and three of the
+   * validation set.
+   */
+  private PhiscaleConfiguration withValidation(Map<String, String> values) throws IOException {
+    small(Map.of());
+    Path images = folder.resolve("images");
+    Files.copy(images.resolve("cat/0.png"), images.resolve("cat/1.png"), REPLACE_EXISTING);
+    Path validation = folder.resolve("validation");
+    for (String name : List.of("cat", "dog")) {
+      Files.createDirectories(validation.resolve(name));
+    }
+    BufferedImage image = new BufferedImage(9, 7, BufferedImage.TYPE_INT_RGB);
+    for (Path copy :
+        List.of(
+            validation.resolve("cat/seen.png"),
+            images.resolve("cat/a.png"),
+            images.resolve("dog/b.png"))) {
+      ImageIO.write(image, "png", copy.toFile());
+    }
+    for (String name : List.of("dog/1.png", "cat/2.png")) {
+      image.setRGB(1, 1, name.hashCode());
+      ImageIO.write(image, "png", validation.resolve(name).toFile());
+    }
+    Map<String, String> settings = new LinkedHashMap<>();
+    settings.put("data.source.validation.layout", "class-folders");
+    settings.put("data.source.validation.uri", validation.toString());
+    settings.putAll(values);
+    return small(settings);
+  }
+
   private ShardJob.Result run(PhiscaleConfiguration configuration) throws IOException {
     try (SparkSession session = LocalSpark.open(configuration)) {
       return new ShardJob(session, configuration).run();
@@ -131,7 +224,7 @@ class ShardJobTest {
         Files.createDirectories(images.resolve(name));
         for (int i = 0; i < 20; i++) {
           BufferedImage image = new BufferedImage(16, 12, BufferedImage.TYPE_INT_RGB);
-          image.setRGB(i % 16, 3, 0xff8000 + i);
+          image.setRGB(i % 16, name.equals("cat") ? 3 : 5, 0xff8000 + i);
           ImageIO.write(image, "png", images.resolve(name + "/" + i + ".png").toFile());
         }
       }

@@ -180,7 +180,13 @@ class FineTuneTest {
     Storage storage = Storage.of(Map.of());
     URI imported = folder.resolve("imported").toUri();
     new CheckpointStore(storage, imported)
-        .publish(pretrained.info(), pretrained.parameters(), new float[0], new float[0], 1);
+        .publish(
+            new Checkpoint(
+                pretrained.info(),
+                pretrained.parameters(),
+                new float[0],
+                new float[0],
+                new float[0]));
     PhiscaleConfiguration resumed = configuration("imported", Map.of("network.classes", "4"));
     PhiscaleConfiguration started =
         configuration(
@@ -193,9 +199,9 @@ class FineTuneTest {
       assertThatThrownBy(() -> new TrainJob(session, resumed).run(TrainingListener.SILENT))
           .isInstanceOf(ConfigurationException.class)
           .hasMessage(
-              "Cannot resume %s: its checkpoint was imported by convert, not written by a training"
-                  + " (there is no run.json); to start from its weights set train.initial-weights to"
-                  + " it, and train.output to another folder",
+              "Cannot resume %s: its checkpoint was written by convert or checkpoints average, not"
+                  + " by a training (there is no run.json); to start from its weights set"
+                  + " train.initial-weights to it, and train.output to another folder",
               imported);
       Listener listener = new Listener(Integer.MAX_VALUE);
       new TrainJob(session, started).run(listener);

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import io.phiscale.jobs.config.ConfigurationException;
 import io.phiscale.jobs.config.PhiscaleConfiguration;
+import io.phiscale.jobs.run.Checkpoint;
 import io.phiscale.jobs.run.CheckpointInfo;
 import io.phiscale.jobs.run.CheckpointStore;
 import io.phiscale.jobs.run.Origin;
@@ -100,24 +101,26 @@ class InitialWeightsTest {
   private void checkpoint(String name, NetworkSpec network, float[] parameters) throws IOException {
     new CheckpointStore(STORAGE, folder.resolve(name).toUri())
         .publish(
-            new CheckpointInfo(
-                CheckpointInfo.SCHEMA_VERSION,
-                network,
-                plan(configuration("unused")).identity(),
-                IntStream.range(0, network.classes()).mapToObj(String::valueOf).toList(),
-                Progress.START,
-                0,
-                "",
-                "",
-                Origin.DRAWN,
-                0,
-                0,
-                0,
-                ""),
-            parameters,
-            new float[0],
-            new float[0],
-            1);
+            new Checkpoint(
+                new CheckpointInfo(
+                    CheckpointInfo.SCHEMA_VERSION,
+                    network,
+                    plan(configuration("unused")).identity(),
+                    IntStream.range(0, network.classes()).mapToObj(String::valueOf).toList(),
+                    Progress.START,
+                    0,
+                    "",
+                    "",
+                    Origin.DRAWN,
+                    0,
+                    0,
+                    0,
+                    0,
+                    ""),
+                parameters,
+                new float[0],
+                new float[0],
+                new float[0]));
   }
 
   @ParameterizedTest
@@ -232,7 +235,8 @@ class InitialWeightsTest {
     write("flat.safetensors", without);
     assertThat(failure("flat.safetensors"))
         .endsWith(
-            "Invalid tensor classifier.1.weight for custom-phi-0: shape [2] (must be [classes, 32])");
+            "Invalid tensor classifier.1.weight for custom-phi-0: shape [2] (must be [classes,"
+                + " 32])");
     write("other.safetensors", Map.of("x", Tensor.of(List.of(2), new float[2])));
     assertThat(failure("other.safetensors"))
         .contains("other.safetensors: Not an EfficientNet of torchvision or timm");
@@ -252,8 +256,8 @@ class InitialWeightsTest {
     assertThat(failure("run", "network.custom.head-filters", "48"))
         .isEqualTo(
             start
-                + "its network custom-phi-0 is not custom-phi-0: its tensor head/conv/weight has the"
-                + " shape [1, 1, 16, 32] (must be [1, 1, 16, 48])");
+                + "its network custom-phi-0 is not custom-phi-0: its tensor head/conv/weight has"
+                + " the shape [1, 1, 16, 32] (must be [1, 1, 16, 48])");
     assertThat(
             failure(
                 "run",

@@ -1,6 +1,9 @@
 package io.phiscale.model.kernels;
 
+import java.nio.FloatBuffer;
+import org.nd4j.linalg.api.concurrency.AffinityManager;
 import org.nd4j.linalg.api.ndarray.INDArray;
+import org.nd4j.linalg.factory.Nd4j;
 
 /** Other shapes of the same memory. Every array is c-ordered and contiguous. */
 public final class Views {
@@ -17,6 +20,15 @@ public final class Views {
   public static INDArray rows(INDArray array) {
     long columns = array.size(array.rank() - 1);
     return shaped(array, array.length() / columns, columns);
+  }
+
+  /** The newest values of a contiguous float32 array in host memory, from index 0. */
+  public static FloatBuffer onHost(INDArray array) {
+    Nd4j.getAffinityManager().ensureLocation(array, AffinityManager.Location.HOST);
+    return array
+        .data()
+        .asNioFloat()
+        .slice(Math.toIntExact(array.offset()), Math.toIntExact(array.length()));
   }
 
   /** All dimensions as one. */

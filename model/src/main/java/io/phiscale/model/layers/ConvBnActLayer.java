@@ -55,6 +55,11 @@ public final class ConvBnActLayer extends KernelLayer<ConvBnAct> {
   }
 
   @Override
+  public void copyBatchStatistics() {
+    convolution.copyBatchStatistics();
+  }
+
+  @Override
   public void clear() {
     super.clear();
     image = null;

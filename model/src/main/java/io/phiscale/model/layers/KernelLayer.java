@@ -145,6 +145,13 @@ public abstract class KernelLayer<C extends KernelLayerConfiguration> extends Ba
    */
   public void computeRunningStatisticsChange() {}
 
+  /**
+   * Writes mean and variance (biased) of the last training pass's batch to where {@link
+   * #computeRunningStatisticsChange} would write the change of their running counterparts. Does
+   * nothing in a layer without batch norm.
+   */
+  public void copyBatchStatistics() {}
+
   IllegalStateException noForwardPass() {
     return new IllegalStateException(
         String.format(

@@ -66,7 +66,9 @@ public final class MBConvLayer extends KernelLayer<MBConv> {
             block.batchNorm().epsilon(),
             block.residual() ? MBConvShape.Shortcut.INPUT : MBConvShape.Shortcut.ABSENT);
     sampleScale =
-        block.residual() && block.dropRate() > 0 ? sampleScale(shape.output().batch()) : null;
+        block.residual() && block.dropRate() > 0 && context().blocksDrop()
+            ? sampleScale(shape.output().batch())
+            : null;
     kernels().mbConvTraining(shape, weights(), newImage, sampleScale, state(), output);
     image = newImage;
   }
@@ -185,6 +187,15 @@ public final class MBConvLayer extends KernelLayer<MBConv> {
     }
     depthwise.runningStatistics();
     projection.runningStatistics();
+  }
+
+  @Override
+  public void copyBatchStatistics() {
+    if (expansion != null) {
+      expansion.copyBatchStatistics();
+    }
+    depthwise.copyBatchStatistics();
+    projection.copyBatchStatistics();
   }
 
   @Override

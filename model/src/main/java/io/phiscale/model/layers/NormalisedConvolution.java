@@ -200,6 +200,12 @@ final class NormalisedConvolution {
     runningStatistics();
   }
 
+  /** Writes the batch's own statistics to where the gradients of the running ones go. */
+  void copyBatchStatistics() {
+    gradient("mean").assign(layer.kept(keptName("mean"), definition.outputs()));
+    gradient("var").assign(layer.kept(keptName("variance"), definition.outputs()));
+  }
+
   /** Writes the gradients of the running statistics. */
   void runningStatistics() {
     layer

@@ -21,6 +21,7 @@ public final class StepContext implements AutoCloseable {
 
   private final Kernels kernels;
   private final Scratch scratch = new Scratch();
+  private StochasticDepth stochasticDepth = StochasticDepth.DROPS;
   private boolean seeded;
   private long stepSeed;
 
@@ -29,6 +30,23 @@ public final class StepContext implements AutoCloseable {
    */
   public StepContext(Kernels kernels) {
     this.kernels = kernels;
+  }
+
+  /** What stochastic depth does in a training pass. */
+  public enum StochasticDepth {
+    /** Images skip blocks. */
+    DROPS,
+    /** Every image passes every block, as in inference. */
+    KEEPS
+  }
+
+  /** Says what stochastic depth does from now on; at first it drops. */
+  public void setStochasticDepth(StochasticDepth newStochasticDepth) {
+    stochasticDepth = newStochasticDepth;
+  }
+
+  boolean blocksDrop() {
+    return stochasticDepth == StochasticDepth.DROPS;
   }
 
   static StepContext ofThread() {

@@ -292,6 +292,29 @@ public final class EfficientNets {
     return loss;
   }
 
+  /**
+   * A training pass forward through all layers but the classifier. In the flattened gradients, mean
+   * and variance (biased) by which each batch norm has normalised are then at the places of its
+   * running statistics; all else there is stale.
+   *
+   * @param features (N, H, W, C)
+   */
+  public static void computeBatchStatistics(ComputationGraph graph, INDArray features) {
+    LayerWorkspaceMgr noWorkspaces = LayerWorkspaceMgr.noWorkspaces();
+    INDArray activations = features;
+    List<KernelLayer<?>> layers = layers(graph);
+    for (KernelLayer<?> layer : layers.subList(0, layers.size() - 1)) {
+      activations = layer.activate(activations, true, noWorkspaces);
+      layer.copyBatchStatistics();
+      layer.clear();
+    }
+  }
+
+  /** Images of the graph's last training pass whose own class scored highest. */
+  public static int correct(ComputationGraph graph) {
+    return classifier(layers(graph)).correct();
+  }
+
   private static ClassifierHeadLayer classifier(List<KernelLayer<?>> layers) {
     if (layers.get(layers.size() - 1) instanceof ClassifierHeadLayer head) {
       return head;

@@ -1,5 +1,6 @@
 package io.phiscale.model.train;
 
+import io.phiscale.model.kernels.Views;
 import io.phiscale.model.spec.NetworkSpec;
 import java.nio.FloatBuffer;
 import org.nd4j.linalg.api.buffer.DataType;
@@ -44,10 +45,7 @@ final class Backend {
 
   /** The values of a contiguous float32 array in host memory, from index 0. */
   static FloatBuffer view(INDArray array) {
-    Nd4j.getAffinityManager().ensureLocation(array, AffinityManager.Location.HOST);
-    int offset = Math.toIntExact(array.offset());
-    int length = Math.toIntExact(array.length());
-    return array.data().asNioFloat().slice(offset, length);
+    return Views.onHost(array);
   }
 
   /** Brings the newest values to the host. */

@@ -21,9 +21,49 @@ abstract class ChunkedOptimizer implements Optimizer {
     void apply(float[] parameters, float[] gradients, float[][] state, int count, float decay);
   }
 
+  /**
+   * Arithmetic that needs the norms of a whole layer before it changes the first of its parameters:
+   * a pass over the layer that sums them, then one that applies.
+   */
+  interface LayerRule extends Rule {
+    /** A layer begins. */
+    void begin();
+
+    /** Sums over the first {@code count} elements; may change the state. */
+    void measure(float[] parameters, float[] gradients, float[][] state, int count, float decay);
+
+    /** All of a layer whose rate follows its norms was measured. */
+    void adapt(float decay);
+
+    /** All of a layer whose rate does not was measured: a bias, or a parameter of batch norm. */
+    void leave();
+  }
+
+  /** What is stepped together. */
+  enum Grouping {
+    /** Neighbouring segments that are treated alike. */
+    RANGES,
+    /** Each segment by itself. */
+    LAYERS
+  }
+
   private enum Treatment {
+    ADAPTED,
     OPTIMIZED,
-    SUBTRACTED
+    SUBTRACTED;
+
+    static Treatment of(ParameterLayout.Kind kind) {
+      return switch (kind) {
+        case CONVOLUTION_WEIGHT, DENSE_WEIGHT -> ADAPTED;
+        case BIAS, BATCH_NORM_SCALE, BATCH_NORM_SHIFT -> OPTIMIZED;
+        case RUNNING_MEAN, RUNNING_VARIANCE -> SUBTRACTED;
+      };
+    }
+
+    /** Whether ranges of both may be joined where nobody asks for the norms of layers. */
+    boolean joins(Treatment other) {
+      return (this == SUBTRACTED) == (other == SUBTRACTED);
+    }
   }
 
   /** Neighbouring segments with the same treatment, taken together. */
@@ -33,6 +73,10 @@ abstract class ChunkedOptimizer implements Optimizer {
   private final List<Range> ranges;
 
   ChunkedOptimizer(ParameterLayout layout, WeightDecay weightDecay) {
+    this(layout, weightDecay, Grouping.RANGES);
+  }
+
+  ChunkedOptimizer(ParameterLayout layout, WeightDecay weightDecay, Grouping grouping) {
     this.length = layout.length();
     List<Range> merged = new ArrayList<>();
     for (ParameterLayout.Segment segment : layout.segments()) {
@@ -40,11 +84,12 @@ abstract class ChunkedOptimizer implements Optimizer {
           new Range(
               segment.offset(),
               segment.length(),
-              segment.kind().runningStatistic() ? Treatment.SUBTRACTED : Treatment.OPTIMIZED,
+              Treatment.of(segment.kind()),
               (float) weightDecay.of(segment.kind()));
       Range last = merged.isEmpty() ? null : merged.get(merged.size() - 1);
       if (last != null
-          && last.treatment() == range.treatment()
+          && grouping == Grouping.RANGES
+          && last.treatment().joins(range.treatment())
           && Float.compare(last.decay(), range.decay()) == 0) {
         merged.set(
             merged.size() - 1,
@@ -85,29 +130,75 @@ abstract class ChunkedOptimizer implements Optimizer {
     }
 
     Rule rule = rule(learningRate, stepIndex);
-    float[] parameterChunk = new float[CHUNK];
-    float[] gradientChunk = new float[CHUNK];
-    float[][] stateChunks = new float[slots.size()][CHUNK];
+    Vectors vectors = new Vectors(parameters, gradients, state);
     for (Range range : ranges) {
+      if (range.treatment() == Treatment.SUBTRACTED) {
+        vectors.pass(range, Touched.PARAMETERS, ChunkedOptimizer::subtract);
+        continue;
+      }
+      if (rule instanceof LayerRule layered) {
+        layered.begin();
+        vectors.pass(range, Touched.STATE, layered::measure);
+        if (range.treatment() == Treatment.ADAPTED) {
+          layered.adapt(range.decay());
+        } else {
+          layered.leave();
+        }
+      }
+      vectors.pass(range, Touched.PARAMETERS_AND_STATE, rule);
+    }
+  }
+
+  private static void subtract(
+      float[] parameters, float[] gradients, float[][] state, int count, float decay) {
+    for (int i = 0; i < count; i++) {
+      parameters[i] -= gradients[i];
+    }
+  }
+
+  /** What a pass reads beside the gradients, and writes back. */
+  private enum Touched {
+    PARAMETERS,
+    STATE,
+    PARAMETERS_AND_STATE
+  }
+
+  /** The vectors of a step and the arrays that they are copied through. */
+  private static final class Vectors {
+    private final FloatBuffer parameters;
+    private final FloatBuffer gradients;
+    private final List<FloatBuffer> state;
+    private final float[] parameterChunk = new float[CHUNK];
+    private final float[] gradientChunk = new float[CHUNK];
+    private final float[][] stateChunks;
+
+    Vectors(FloatBuffer parameters, FloatBuffer gradients, List<FloatBuffer> state) {
+      this.parameters = parameters;
+      this.gradients = gradients;
+      this.state = state;
+      this.stateChunks = new float[state.size()][CHUNK];
+    }
+
+    void pass(Range range, Touched touched, Rule rule) {
       int end = range.offset() + range.length();
       for (int offset = range.offset(); offset < end; offset += CHUNK) {
         int count = Math.min(CHUNK, end - offset);
         parameters.get(offset, parameterChunk, 0, count);
         gradients.get(offset, gradientChunk, 0, count);
-        if (range.treatment() == Treatment.SUBTRACTED) {
-          for (int i = 0; i < count; i++) {
-            parameterChunk[i] -= gradientChunk[i];
-          }
-        } else {
+        if (touched != Touched.PARAMETERS) {
           for (int slot = 0; slot < stateChunks.length; slot++) {
             state.get(slot).get(offset, stateChunks[slot], 0, count);
           }
-          rule.apply(parameterChunk, gradientChunk, stateChunks, count, range.decay());
+        }
+        rule.apply(parameterChunk, gradientChunk, stateChunks, count, range.decay());
+        if (touched != Touched.PARAMETERS) {
           for (int slot = 0; slot < stateChunks.length; slot++) {
             state.get(slot).put(offset, stateChunks[slot], 0, count);
           }
         }
-        parameters.put(offset, parameterChunk, 0, count);
+        if (touched != Touched.STATE) {
+          parameters.put(offset, parameterChunk, 0, count);
+        }
       }
     }
   }

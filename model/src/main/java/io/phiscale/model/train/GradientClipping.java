@@ -12,15 +12,23 @@ import java.nio.FloatBuffer;
  *
  * <p>Source: Pascanu et al., arXiv 1211.5063, algorithm 1.
  *
- * @param maximumNorm > 0
+ * @param maximumNorm > 0; infinite: nothing is ever clipped
  */
 public record GradientClipping(double maximumNorm) implements Serializable {
 
+  /** No clipping at all. */
+  public static final GradientClipping OFF = new GradientClipping(Double.POSITIVE_INFINITY);
+
   public GradientClipping {
-    if (!(maximumNorm > 0) || Double.isInfinite(maximumNorm)) {
+    if (!(maximumNorm > 0)) {
       throw new IllegalArgumentException(
-          String.format("Invalid maximum norm: %s (must be > 0 and finite)", maximumNorm));
+          String.format("Invalid maximum norm: %s (must be > 0)", maximumNorm));
     }
+  }
+
+  /** Whether gradients of any norm stay. */
+  public boolean isOff() {
+    return maximumNorm == Double.POSITIVE_INFINITY;
   }
 
   /**
@@ -28,11 +36,19 @@ public record GradientClipping(double maximumNorm) implements Serializable {
    *
    * @param gradients of the layout's length, changed
    * @param layout says which of them are gradients
-   * @return the norm before clipping, summed in double precision
-   * @throws IllegalStateException if the norm is NaN or infinite; the gradients are then as they
-   *     were
+   * @return the norm before clipping, summed in double precision; where it is NaN or infinite the
+   *     gradients are as they were
    */
   public double clip(FloatBuffer gradients, ParameterLayout layout) {
+    return clip(gradients, layout, new float[ChunkedOptimizer.CHUNK]);
+  }
+
+  /**
+   * As {@link #clip(FloatBuffer, ParameterLayout)}.
+   *
+   * @param chunk overwritten; saves the allocation where a step follows the other
+   */
+  double clip(FloatBuffer gradients, ParameterLayout layout, float[] chunk) {
     if (gradients.limit() != layout.length()) {
       throw new IllegalArgumentException(
           String.format(
@@ -40,7 +56,6 @@ public record GradientClipping(double maximumNorm) implements Serializable {
               gradients.limit(), layout.length()));
     }
     double sumOfSquares = 0;
-    float[] chunk = new float[ChunkedOptimizer.CHUNK];
     for (ParameterLayout.Segment segment : layout.segments()) {
       if (segment.kind().runningStatistic()) {
         continue;
@@ -49,17 +64,11 @@ public record GradientClipping(double maximumNorm) implements Serializable {
       for (int offset = segment.offset(); offset < end; offset += chunk.length) {
         int count = Math.min(chunk.length, end - offset);
         gradients.get(offset, chunk, 0, count);
-        for (int i = 0; i < count; i++) {
-          sumOfSquares += (double) chunk[i] * chunk[i];
-        }
+        sumOfSquares += SumOfSquares.of(chunk, count);
       }
     }
     double norm = Math.sqrt(sumOfSquares);
-    if (!Double.isFinite(norm)) {
-      throw new IllegalStateException(
-          String.format("Cannot clip gradients: their global norm is %s", norm));
-    }
-    if (norm > maximumNorm) {
+    if (norm > maximumNorm && Double.isFinite(norm)) {
       scale(gradients, layout, (float) (maximumNorm / norm), chunk);
     }
     return norm;

@@ -122,6 +122,92 @@ public sealed interface OptimizerSpec extends Serializable {
     }
   }
 
+  /**
+   * LARS: SGD whose rate is scaled per layer, so that no layer moves by more than a share of its
+   * own norm. For large batches.
+   *
+   * <pre>
+   *   t = trust · ‖v‖ / (‖g‖ + decay · ‖v‖ + epsilon),   1 where ‖v‖ or ‖g‖ is 0
+   *   g ← t · (g + decay · v)
+   *   m ← momentum · m + g
+   *   v ← v − rate · m                      CLASSICAL
+   *   v ← v − rate · (g + momentum · m)     NESTEROV
+   * </pre>
+   *
+   * <p>Norms are of one layer's weight tensor. Biases, and scale and shift of batch norm, have t =
+   * 1: they are stepped as {@link Sgd} does (the skip list of tensorflow/tpu's {@code
+   * LARSOptimizer}); whether they decay says {@link WeightDecay}, which its list rules out as well:
+   * {@link WeightDecay.Exclusion#ALL_ONE_DIMENSIONAL}.
+   *
+   * <p>Source: You et al., arXiv 1708.03888, algorithm 1; the form is timm's {@code Lars}. Like it,
+   * and unlike the paper, the rate stays outside the momentum buffer.
+   *
+   * @param momentum in [0, 1)
+   * @param variant form of the momentum
+   * @param trustCoefficient &gt; 0: share of a layer's norm that a step at rate 1 may move it by
+   * @param epsilon &gt; 0
+   */
+  record Lars(double momentum, Sgd.Variant variant, double trustCoefficient, double epsilon)
+      implements OptimizerSpec {
+
+    /** Momentum 0.9 and the constants of the paper and of timm: 0.001, 1e-8. */
+    public static final Lars DEFAULT = new Lars(0.9, Sgd.Variant.CLASSICAL, 0.001, 1e-8);
+
+    public Lars {
+      checkBelowOne("momentum", momentum);
+      if (variant == null) {
+        throw new IllegalArgumentException(
+            "Invalid momentum variant: null (must be CLASSICAL or NESTEROV)");
+      }
+      checkPositive("trust coefficient", trustCoefficient);
+      checkPositive("epsilon", epsilon);
+    }
+
+    @Override
+    public Optimizer create(ParameterLayout layout, WeightDecay weightDecay) {
+      return new LarsOptimizer(this, layout, weightDecay);
+    }
+  }
+
+  /**
+   * LAMB: Adam whose rate is scaled per layer. For large batches.
+   *
+   * <pre>
+   *   m ← beta1 · m + (1 − beta1) · g
+   *   s ← beta2 · s + (1 − beta2) · g²
+   *   u = (m / (1 − beta1^t)) / (√(s / (1 − beta2^t)) + epsilon) + decay · v,   t = step index + 1
+   *   r = ‖v‖ / ‖u‖,   1 where either is 0
+   *   v ← v − rate · r · u
+   * </pre>
+   *
+   * <p>Norms are of one layer's weight tensor. Biases, and scale and shift of batch norm, have r =
+   * 1; whether they decay says {@link WeightDecay}, which the reference rules out as well: {@link
+   * WeightDecay.Exclusion#ALL_ONE_DIMENSIONAL}. The reference also clips the gradients' global norm
+   * to 1 before: {@link GradientClipping}.
+   *
+   * <p>Source: You et al., arXiv 1904.00962, algorithm 2; the form is timm's {@code Lamb}.
+   *
+   * @param beta1 in [0, 1)
+   * @param beta2 in [0, 1)
+   * @param epsilon &gt; 0
+   */
+  record Lamb(double beta1, double beta2, double epsilon) implements OptimizerSpec {
+
+    /** The paper's and timm's constants: 0.9, 0.999, 1e-6. */
+    public static final Lamb DEFAULT = new Lamb(0.9, 0.999, 1e-6);
+
+    public Lamb {
+      checkBelowOne("beta1", beta1);
+      checkBelowOne("beta2", beta2);
+      checkPositive("epsilon", epsilon);
+    }
+
+    @Override
+    public Optimizer create(ParameterLayout layout, WeightDecay weightDecay) {
+      return new LambOptimizer(this, layout, weightDecay);
+    }
+  }
+
   private static void checkBelowOne(String name, double value) {
     if (!(value >= 0 && value < 1)) {
       throw new IllegalArgumentException(

@@ -31,9 +31,11 @@ public final class Replica implements AutoCloseable {
   private final ReplicaSpec spec;
   private final StepContext context;
   private final TrainedPart part;
+  private final TrainedPart runningStatistics;
   private final TrainedNetwork network;
   private final Optimizer optimizer;
   private final List<FloatBuffer> state = new ArrayList<>();
+  private final float[] clippingChunk = new float[ChunkedOptimizer.CHUNK];
   private final Map<Phase, Long> phaseNanos = new EnumMap<>(Phase.class);
   private INDArray features;
   private INDArray labels;
@@ -77,6 +79,7 @@ public final class Replica implements AutoCloseable {
       phaseNanos.put(phase, 0L);
     }
     part = spec.trainedPart();
+    runningStatistics = spec.runningStatistics();
     network = TrainedNetwork.of(spec, context);
     optimizer = spec.optimizer().create(part.layout(), spec.weightDecay());
     for (int i = 0; i < optimizer.stateSlots().size(); i++) {
@@ -142,6 +145,39 @@ public final class Replica implements AutoCloseable {
     }
   }
 
+  /**
+   * Means and variances (biased) by which each batch norm normalises a batch, no block dropped:
+   * what inference would see if this batch were all there is. They do not depend on running
+   * statistics.
+   *
+   * @param parameters all of them; they replace what was loaded, so that {@link #load} must come
+   *     before the next step
+   * @param images (N, H, W, C) float32, normalised, from its position to its limit
+   * @param count N
+   * @param out written: as long as {@link ReplicaSpec#runningStatistics}, in its order
+   * @throws IllegalStateException if this replica normalises by running statistics
+   */
+  public void batchStatistics(float[] parameters, FloatBuffer images, int count, float[] out) {
+    if (parameters.length != part.wholeLength() || out.length != runningStatistics.length()) {
+      throw new IllegalArgumentException(
+          String.format(
+              "Invalid vectors for %s: %s parameters and %s running statistics (must be %s and %s)",
+              spec.network().name(),
+              parameters.length,
+              out.length,
+              part.wholeLength(),
+              runningStatistics.length()));
+    }
+    Backend.useThreads(spec.threads());
+    network.load(parameters);
+    context.setStochasticDepth(StepContext.StochasticDepth.KEEPS);
+    try {
+      network.batchStatistics(features(images, count), runningStatistics, out);
+    } finally {
+      context.setStochasticDepth(StepContext.StochasticDepth.DROPS);
+    }
+  }
+
   private void requireLengths(float[] someParameters, int expected, float[] someState) {
     int expectedState = part.length() * state.size();
     if (someParameters.length != expected || someState.length != expectedState) {
@@ -158,7 +194,7 @@ public final class Replica implements AutoCloseable {
   }
 
   /**
-   * One training step: forward, backward, update of what is trained.
+   * One training step: forward, backward, clipping, update of what is trained.
    *
    * @param images (N, H, W, C) float32, normalised, from its position to its limit
    * @param classes right class of each image; its length is N
@@ -166,24 +202,59 @@ public final class Replica implements AutoCloseable {
    * @param stepIndex steps done before, for bias corrections
    * @param stepSeed decides dropout and stochastic depth
    * @return the mean loss over the batch, label smoothing included, nats; where it is NaN or
-   *     infinite the parameters are not updated
+   *     infinite the parameters are not updated. NaN where gradients are clipped and their norm is
+   *     not finite: nothing is updated then either
    */
   public double step(
       FloatBuffer images, int[] classes, double learningRate, long stepIndex, long stepSeed) {
+    return step(images, Labels.of(classes), learningRate, stepIndex, stepSeed);
+  }
+
+  /**
+   * As {@link #step(FloatBuffer, int[], double, long, long)}, with labels that may be mixed: the
+   * loss is the cross entropy with their targets, smoothed.
+   *
+   * @param images (N, H, W, C) float32, normalised, from its position to its limit
+   * @param right labels of the N images
+   * @param learningRate of this step
+   * @param stepIndex steps done before, for bias corrections
+   * @param stepSeed decides dropout and stochastic depth
+   * @return the mean loss over the batch, nats; where it is NaN or infinite the parameters are not
+   *     updated
+   */
+  public double step(
+      FloatBuffer images, Labels right, double learningRate, long stepIndex, long stepSeed) {
     long start = System.nanoTime();
     Backend.useThreads(spec.threads());
     context.setStepSeed(stepSeed);
-    INDArray batch = features(images, classes.length);
-    INDArray targets = labels(classes);
+    INDArray batch = features(images, right.count());
+    INDArray targets = targets(right);
     start = spent(Phase.INPUT, start);
     double loss = network.computeGradients(batch, targets);
     start = spent(Phase.NETWORK, start);
     if (Double.isFinite(loss)) {
-      optimizer.step(network.parameters(), network.gradients(), state, learningRate, stepIndex);
-      network.changed();
+      FloatBuffer gradients = network.gradients();
+      if (clipped(gradients)) {
+        optimizer.step(network.parameters(), gradients, state, learningRate, stepIndex);
+        network.changed();
+      } else {
+        loss = Double.NaN;
+      }
     }
     spent(Phase.OPTIMIZER, start);
     return loss;
+  }
+
+  /** Clips the gradients; false where their norm is not finite. */
+  private boolean clipped(FloatBuffer gradients) {
+    GradientClipping clipping = spec.gradientClipping();
+    return clipping.isOff()
+        || Double.isFinite(clipping.clip(gradients, part.layout(), clippingChunk));
+  }
+
+  /** Images of the last step's batch whose own class scored highest, before the update. */
+  public int correct() {
+    return network.correct();
   }
 
   private long spent(Phase phase, long since) {
@@ -202,21 +273,17 @@ public final class Replica implements AutoCloseable {
     return features;
   }
 
-  private INDArray labels(int[] classes) {
+  private INDArray targets(Labels right) {
     int width = spec.network().classes();
-    if (labels == null || labels.size(0) != classes.length) {
+    if (labels == null || labels.size(0) != right.count()) {
       Backend.close(labels);
-      labels = Nd4j.createUninitialized(DataType.FLOAT, classes.length, width);
+      labels = Nd4j.createUninitialized(DataType.FLOAT, right.count(), width);
     }
-    FloatBuffer oneHot = Backend.view(labels);
-    for (int i = 0; i < classes.length; i++) {
-      if (classes[i] < 0 || classes[i] >= width) {
-        throw new IllegalArgumentException(
-            String.format("Invalid class: %s (must be in [0, %s))", classes[i], width));
-      }
-      for (int c = 0; c < width; c++) {
-        oneHot.put(i * width + c, c == classes[i] ? 1 : 0);
-      }
+    FloatBuffer targets = Backend.view(labels);
+    float[] row = new float[width];
+    for (int i = 0; i < right.count(); i++) {
+      right.writeTo(i, row);
+      targets.put(i * width, row);
     }
     Backend.changedOnHost(labels);
     return labels;

@@ -14,6 +14,7 @@ import java.io.Serializable;
  * @param network the network
  * @param optimizer the local optimizer
  * @param weightDecay what it decays, and how strongly
+ * @param gradientClipping what happens to gradients before the optimizer sees them
  * @param labelSmoothing share of the target that is spread over all classes, [0, 1)
  * @param freeze what is not trained
  * @param frozenBatchNorm what batch norm does there; without effect where nothing is frozen
@@ -25,6 +26,7 @@ public record ReplicaSpec(
     NetworkSpec network,
     OptimizerSpec optimizer,
     WeightDecay weightDecay,
+    GradientClipping gradientClipping,
     double labelSmoothing,
     Freeze freeze,
     FrozenBatchNorm frozenBatchNorm,
@@ -44,7 +46,7 @@ public record ReplicaSpec(
     }
   }
 
-  /** With nothing frozen, in {@link Precision#FP32}. */
+  /** With nothing frozen, nothing clipped, in {@link Precision#FP32}. */
   public ReplicaSpec(
       NetworkSpec network,
       OptimizerSpec optimizer,
@@ -56,11 +58,27 @@ public record ReplicaSpec(
         network,
         optimizer,
         weightDecay,
+        GradientClipping.OFF,
         labelSmoothing,
         Freeze.NONE,
         FrozenBatchNorm.INFERENCE,
         kernels,
         Precision.FP32,
+        threads);
+  }
+
+  /** The same with gradients clipped. */
+  public ReplicaSpec withGradientClipping(GradientClipping newGradientClipping) {
+    return new ReplicaSpec(
+        network,
+        optimizer,
+        weightDecay,
+        newGradientClipping,
+        labelSmoothing,
+        freeze,
+        frozenBatchNorm,
+        kernels,
+        precision,
         threads);
   }
 
@@ -70,6 +88,7 @@ public record ReplicaSpec(
         network,
         optimizer,
         weightDecay,
+        gradientClipping,
         labelSmoothing,
         freeze,
         frozenBatchNorm,
@@ -84,12 +103,19 @@ public record ReplicaSpec(
         network,
         optimizer,
         weightDecay,
+        gradientClipping,
         labelSmoothing,
         newFreeze,
         newFrozenBatchNorm,
         kernels,
         precision,
         threads);
+  }
+
+  /** Running means and variances of the parameter vector, whether they are trained or frozen. */
+  public TrainedPart runningStatistics() {
+    return TrainedPart.of(
+        EfficientNets.parameterLayout(network), segment -> segment.kind().runningStatistic());
   }
 
   /**

@@ -46,8 +46,21 @@ interface TrainedNetwork extends AutoCloseable {
    */
   double computeGradients(INDArray images, INDArray labels);
 
+  /** Images of the last batch whose own class scored highest. */
+  int correct();
+
   /** Gradients of the last batch. */
   FloatBuffer gradients();
+
+  /**
+   * Means and variances (biased) by which each batch norm normalises a batch.
+   *
+   * @param images (N, H, W, C)
+   * @param runningStatistics where their running counterparts lie in the whole parameter vector
+   * @param out written, in the order of that part
+   * @throws IllegalStateException if this network normalises by running statistics
+   */
+  void batchStatistics(INDArray images, TrainedPart runningStatistics, float[] out);
 
   @Override
   void close();
@@ -83,8 +96,18 @@ interface TrainedNetwork extends AutoCloseable {
     }
 
     @Override
+    public int correct() {
+      return EfficientNets.correct(trainable.graph);
+    }
+
+    @Override
     public FloatBuffer gradients() {
       return trainable.gradients();
+    }
+
+    @Override
+    public void batchStatistics(INDArray images, TrainedPart runningStatistics, float[] out) {
+      trainable.batchStatistics(images, runningStatistics, out);
     }
 
     @Override
@@ -144,8 +167,19 @@ interface TrainedNetwork extends AutoCloseable {
     }
 
     @Override
+    public int correct() {
+      return EfficientNets.correct(classifier.graph);
+    }
+
+    @Override
     public FloatBuffer gradients() {
       return classifier.gradients();
+    }
+
+    @Override
+    public void batchStatistics(INDArray images, TrainedPart runningStatistics, float[] out) {
+      throw new IllegalStateException(
+          "Cannot measure batch statistics: frozen features are normalised by running statistics");
     }
 
     @Override
@@ -203,9 +237,19 @@ interface TrainedNetwork extends AutoCloseable {
     }
 
     @Override
+    public int correct() {
+      return EfficientNets.correct(whole.graph);
+    }
+
+    @Override
     public FloatBuffer gradients() {
       part.gather(whole.gradients(), gradients);
       return gradients;
+    }
+
+    @Override
+    public void batchStatistics(INDArray images, TrainedPart runningStatistics, float[] out) {
+      whole.batchStatistics(images, runningStatistics, out);
     }
 
     @Override
@@ -239,6 +283,11 @@ interface TrainedNetwork extends AutoCloseable {
       double loss = graph.score();
       graph.clear();
       return loss;
+    }
+
+    private void batchStatistics(INDArray input, TrainedPart runningStatistics, float[] out) {
+      EfficientNets.computeBatchStatistics(graph, input);
+      runningStatistics.gather(gradients(), FloatBuffer.wrap(out));
     }
 
     private FloatBuffer gradients() {

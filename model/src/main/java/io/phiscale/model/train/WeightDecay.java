@@ -8,7 +8,9 @@ import java.io.Serializable;
  *
  * <p>For {@link OptimizerSpec.Sgd} and {@link OptimizerSpec.RmsPropTf} the decay is L2 in the loss,
  * value · ½‖v‖², so that value · v is added to the gradient, as in the original; for {@link
- * OptimizerSpec.AdamW} it is decoupled: v shrinks by rate · value · v beside the step.
+ * OptimizerSpec.AdamW} it is decoupled: v shrinks by rate · value · v beside the step. {@link
+ * OptimizerSpec.Lars} and {@link OptimizerSpec.Lamb} add value · v before they scale by the layer's
+ * norms.
  *
  * @param value ≥ 0; the original uses 1e-5
  * @param exclusion what is not decayed

@@ -13,6 +13,7 @@
  * </ul>
  *
  * <p>These are plain Java on {@link java.nio.FloatBuffer}: same bits on every machine. Only the
- * replica, which binds them to a network, may use ND4J and DL4J.
+ * replica, which binds them to a network, and {@link io.phiscale.model.train.Accelerators}, the
+ * GPUs it may be on, may use ND4J and DL4J.
  */
 package io.phiscale.model.train;

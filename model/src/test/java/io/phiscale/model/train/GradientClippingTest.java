@@ -53,13 +53,28 @@ class GradientClippingTest {
   void wrongValuesAreNamed() {
     assertThatThrownBy(() -> new GradientClipping(0))
         .isInstanceOf(IllegalArgumentException.class)
-        .hasMessage("Invalid maximum norm: 0.0 (must be > 0 and finite)");
+        .hasMessage("Invalid maximum norm: 0.0 (must be > 0)");
     GradientClipping clipping = new GradientClipping(1);
     assertThatThrownBy(() -> clipping.clip(FloatBuffer.allocate(2), LAYOUT))
         .hasMessage("Invalid length of gradients: 2 (must be 3, the layout's)");
-    assertThatThrownBy(() -> clipping.clip(FloatBuffer.wrap(new float[] {Float.NaN, 0, 0}), LAYOUT))
-        .isInstanceOf(IllegalStateException.class)
-        .hasMessage("Cannot clip gradients: their global norm is NaN");
+  }
+
+  @Test
+  void aNormThatIsNotFiniteIsReturnedAndClipsNothing() {
+    for (float worst : new float[] {Float.NaN, Float.POSITIVE_INFINITY}) {
+      FloatBuffer gradients = FloatBuffer.wrap(new float[] {worst, 1000, 4});
+      assertThat(new GradientClipping(1).clip(gradients, LAYOUT)).isNotFinite();
+      assertThat(gradients.array()).containsExactly(worst, 1000, 4);
+    }
+  }
+
+  @Test
+  void offClipsNothing() {
+    FloatBuffer gradients = FloatBuffer.wrap(new float[] {3e30f, 0, 4e30f});
+    assertThat(GradientClipping.OFF.isOff()).isTrue();
+    assertThat(new GradientClipping(1e30).isOff()).isFalse();
+    GradientClipping.OFF.clip(gradients, LAYOUT);
+    assertThat(gradients.array()).containsExactly(3e30f, 0, 4e30f);
   }
 
   @Test

@@ -8,6 +8,8 @@ import io.phiscale.model.SerialCopies;
 import io.phiscale.model.spec.ParameterLayout;
 import io.phiscale.model.spec.ParameterLayout.Kind;
 import io.phiscale.model.train.OptimizerSpec.AdamW;
+import io.phiscale.model.train.OptimizerSpec.Lamb;
+import io.phiscale.model.train.OptimizerSpec.Lars;
 import io.phiscale.model.train.OptimizerSpec.RmsPropTf;
 import io.phiscale.model.train.OptimizerSpec.Sgd;
 import java.nio.ByteBuffer;
@@ -20,6 +22,7 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
 class OptimizerTest {
@@ -59,6 +62,16 @@ class OptimizerTest {
     assertThat(
             oneStep(AdamW.DEFAULT, new WeightDecay(0.5, WeightDecay.Exclusion.ALL_ONE_DIMENSIONAL)))
         .isCloseTo(1.8f, within(2e-7f));
+    // u = 1 + 0.5 * 2 = 2; r = 2 / 2 = 1; 2 - 0.1 * 2
+    assertThat(
+            oneStep(Lamb.DEFAULT, new WeightDecay(0.5, WeightDecay.Exclusion.ALL_ONE_DIMENSIONAL)))
+        .isCloseTo(1.8f, within(2e-6f));
+    // t = 0.4 * 2 / (3 + 0.5 * 2) = 0.2; 2 - 0.1 * 0.2 * (3 + 0.5 * 2)
+    assertThat(
+            oneStep(
+                new Lars(0.9, Sgd.Variant.CLASSICAL, 0.4, 1e-8),
+                new WeightDecay(0.5, WeightDecay.Exclusion.ALL_ONE_DIMENSIONAL)))
+        .isCloseTo(1.92f, within(2e-7f));
   }
 
   private static float oneStep(OptimizerSpec spec, WeightDecay decay) {
@@ -80,7 +93,11 @@ class OptimizerTest {
             new Sgd(0.9, Sgd.Variant.NESTEROV),
             RmsPropTf.ORIGINAL,
             new RmsPropTf(0.99, 0, 1e-6),
-            AdamW.DEFAULT)) {
+            AdamW.DEFAULT,
+            Lamb.DEFAULT,
+            new Lars(0, Sgd.Variant.CLASSICAL, 0.01, 1e-8),
+            new Lars(0.9, Sgd.Variant.CLASSICAL, 0.01, 1e-8),
+            new Lars(0.9, Sgd.Variant.NESTEROV, 0.01, 1e-8))) {
       for (WeightDecay.Exclusion exclusion : WeightDecay.Exclusion.values()) {
         cases.add(Arguments.of(spec, new WeightDecay(0.01, exclusion)));
       }
@@ -110,8 +127,10 @@ class OptimizerTest {
       }
       optimizer.step(parameters, gradients, state, RATE, step);
       for (ParameterLayout.Segment segment : LAYOUT.segments()) {
+        double factor = layerFactor(spec, decay, segment, expected, gradients, slot0, slot1, step);
         for (int i = segment.offset(); i < segment.offset() + segment.length(); i++) {
-          plainStep(spec, decay, segment.kind(), expected, gradients, slot0, slot1, i, step);
+          plainStep(
+              spec, decay, segment.kind(), factor, expected, gradients, slot0, slot1, i, step);
         }
       }
     }
@@ -120,11 +139,54 @@ class OptimizerTest {
     }
   }
 
+  /** What LARS and LAMB scale a layer's step by: from norms summed element by element. */
+  private static double layerFactor(
+      OptimizerSpec spec,
+      WeightDecay decay,
+      ParameterLayout.Segment segment,
+      double[] v,
+      FloatBuffer gradients,
+      double[] slot0,
+      double[] slot1,
+      int step) {
+    if (segment.kind() != Kind.CONVOLUTION_WEIGHT && segment.kind() != Kind.DENSE_WEIGHT) {
+      return 1;
+    }
+    double lambda = decay.value();
+    double squares = 0;
+    double otherSquares = 0;
+    for (int i = segment.offset(); i < segment.offset() + segment.length(); i++) {
+      squares += v[i] * v[i];
+      double g = gradients.get(i);
+      double other =
+          spec instanceof Lamb lamb ? update(lamb, lambda * v[i], g, slot0[i], slot1[i], step) : g;
+      otherSquares += other * other;
+    }
+    double norm = Math.sqrt(squares);
+    double otherNorm = Math.sqrt(otherSquares);
+    if (spec instanceof Lars lars) {
+      return lars.trustCoefficient() * norm / (otherNorm + lambda * norm + lars.epsilon());
+    }
+    return norm / otherNorm;
+  }
+
+  /** LAMB's u of moments that the step has yet to move. */
+  private static double update(
+      Lamb lamb, double decayed, double g, double first, double second, int step) {
+    double m = lamb.beta1() * first + (1 - lamb.beta1()) * g;
+    double s = lamb.beta2() * second + (1 - lamb.beta2()) * g * g;
+    return m
+            / (1 - Math.pow(lamb.beta1(), step + 1.0))
+            / (Math.sqrt(s / (1 - Math.pow(lamb.beta2(), step + 1.0))) + lamb.epsilon())
+        + decayed;
+  }
+
   /** The textbook formulas, one element at a time, in double precision. */
   private static void plainStep(
       OptimizerSpec spec,
       WeightDecay decay,
       Kind kind,
+      double factor,
       double[] v,
       FloatBuffer gradients,
       double[] slot0,
@@ -160,6 +222,18 @@ class OptimizerTest {
       double first = slot0[i] / (1 - Math.pow(adam.beta1(), step + 1.0));
       double second = slot1[i] / (1 - Math.pow(adam.beta2(), step + 1.0));
       v[i] -= RATE * first / (Math.sqrt(second) + adam.epsilon());
+    } else if (spec instanceof Lars lars) {
+      g = factor * (g + lambda * v[i]);
+      slot0[i] = lars.momentum() * slot0[i] + g;
+      v[i] -=
+          RATE
+              * (lars.variant() == Sgd.Variant.NESTEROV
+                  ? g + lars.momentum() * slot0[i]
+                  : slot0[i]);
+    } else if (spec instanceof Lamb lamb) {
+      v[i] -= RATE * factor * update(lamb, lambda * v[i], g, slot0[i], slot1[i], step);
+      slot0[i] = lamb.beta1() * slot0[i] + (1 - lamb.beta1()) * g;
+      slot1[i] = lamb.beta2() * slot1[i] + (1 - lamb.beta2()) * g * g;
     }
   }
 
@@ -191,9 +265,11 @@ class OptimizerTest {
 
   @Test
   void sameBitsOnEveryRunAndKindOfBuffer() {
-    Optimizer optimizer = RmsPropTf.ORIGINAL.create(LAYOUT, WeightDecay.ORIGINAL);
-    float[] onHeap = run(optimizer, FloatBuffer.allocate(LAYOUT.length()));
-    assertThat(run(optimizer, direct(LAYOUT.length()))).isEqualTo(onHeap);
+    for (OptimizerSpec spec : List.of(RmsPropTf.ORIGINAL, Lars.DEFAULT, Lamb.DEFAULT)) {
+      Optimizer optimizer = spec.create(LAYOUT, WeightDecay.ORIGINAL);
+      float[] onHeap = run(optimizer, FloatBuffer.allocate(LAYOUT.length()));
+      assertThat(run(optimizer, direct(LAYOUT.length()))).isEqualTo(onHeap);
+    }
   }
 
   private static float[] run(Optimizer optimizer, FloatBuffer parameters) {
@@ -214,6 +290,47 @@ class OptimizerTest {
     return copy;
   }
 
+  /** Whatever is excluded from decay: the papers adapt the rate of weights and of nothing else. */
+  @ParameterizedTest
+  @EnumSource(WeightDecay.Exclusion.class)
+  void onlyWeightsAreScaledByTheirNorms(WeightDecay.Exclusion exclusion) {
+    ParameterLayout layout =
+        ParameterLayout.builder()
+            .add("weight", 1, Kind.DENSE_WEIGHT)
+            .add("bias", 1, Kind.BIAS)
+            .add("scale", 1, Kind.BATCH_NORM_SCALE)
+            .add("shift", 1, Kind.BATCH_NORM_SHIFT)
+            .build();
+    for (OptimizerSpec spec : List.of(Lars.DEFAULT, Lamb.DEFAULT)) {
+      Optimizer optimizer = spec.create(layout, new WeightDecay(0, exclusion));
+      FloatBuffer parameters = FloatBuffer.wrap(new float[] {10, 10, 10, 10});
+      FloatBuffer gradients = FloatBuffer.wrap(new float[] {1, 1, 1, 1});
+      optimizer.step(parameters, gradients, state(optimizer, 4), 0.1, 0);
+      float expected = spec instanceof Lars ? 10 - 0.1f * 0.001f * 10 : 10 - 0.1f * 10;
+      assertThat(parameters.array())
+          .containsExactly(new float[] {expected, 9.9f, 9.9f, 9.9f}, within(2e-6f));
+    }
+  }
+
+  /** A weight that is 0 everywhere, or has no gradient, has no norm to follow: factor 1. */
+  @Test
+  void layersWithoutANormAreSteppedUnscaled() {
+    for (OptimizerSpec spec : List.of(Lars.DEFAULT, Lamb.DEFAULT)) {
+      assertThat(oneWeight(spec, 0, 1)).isCloseTo(-0.1f, within(2e-6f));
+      assertThat(oneWeight(spec, 5, 0)).isEqualTo(5);
+    }
+  }
+
+  private static float oneWeight(OptimizerSpec spec, float value, float gradient) {
+    ParameterLayout layout =
+        ParameterLayout.builder().add("weight", 1, Kind.CONVOLUTION_WEIGHT).build();
+    Optimizer optimizer = spec.create(layout, WeightDecay.OFF);
+    FloatBuffer parameters = FloatBuffer.wrap(new float[] {value});
+    FloatBuffer gradients = FloatBuffer.wrap(new float[] {gradient});
+    optimizer.step(parameters, gradients, state(optimizer, 1), 0.1, 0);
+    return parameters.get(0);
+  }
+
   @Test
   void stateSlotsAreNamed() {
     assertThat(RmsPropTf.ORIGINAL.create(LAYOUT, WeightDecay.OFF).stateSlots())
@@ -229,6 +346,10 @@ class OptimizerTest {
         .containsExactly(
             new Optimizer.StateSlot("first_moment", 0),
             new Optimizer.StateSlot("second_moment", 0));
+    assertThat(Lamb.DEFAULT.create(LAYOUT, WeightDecay.OFF).stateSlots())
+        .isEqualTo(AdamW.DEFAULT.create(LAYOUT, WeightDecay.OFF).stateSlots());
+    assertThat(Lars.DEFAULT.create(LAYOUT, WeightDecay.OFF).stateSlots())
+        .containsExactly(new Optimizer.StateSlot("momentum", 0));
   }
 
   @Test
@@ -268,6 +389,12 @@ class OptimizerTest {
         .hasMessage("Invalid epsilon: 0.0 (must be > 0 and finite)");
     assertThatThrownBy(() -> new AdamW(0.9, 1.5, 1e-8))
         .hasMessage("Invalid beta2: 1.5 (must be in [0, 1))");
+    assertThatThrownBy(() -> new Lamb(1, 0.999, 1e-6))
+        .hasMessage("Invalid beta1: 1.0 (must be in [0, 1))");
+    assertThatThrownBy(() -> new Lars(0.9, Sgd.Variant.CLASSICAL, 0, 1e-8))
+        .hasMessage("Invalid trust coefficient: 0.0 (must be > 0 and finite)");
+    assertThatThrownBy(() -> new Lars(0.9, null, 0.001, 1e-8))
+        .hasMessage("Invalid momentum variant: null (must be CLASSICAL or NESTEROV)");
     assertThatThrownBy(() -> new WeightDecay(-1, WeightDecay.Exclusion.NONE))
         .hasMessage("Invalid weight decay: -1.0 (must be >= 0 and finite)");
     assertThatThrownBy(() -> new WeightDecay(0, null))
@@ -279,7 +406,12 @@ class OptimizerTest {
   @Test
   void specsSurviveSerialization() throws Exception {
     for (OptimizerSpec spec :
-        List.of(new Sgd(0.9, Sgd.Variant.NESTEROV), RmsPropTf.ORIGINAL, AdamW.DEFAULT)) {
+        List.of(
+            new Sgd(0.9, Sgd.Variant.NESTEROV),
+            RmsPropTf.ORIGINAL,
+            AdamW.DEFAULT,
+            Lars.DEFAULT,
+            Lamb.DEFAULT)) {
       assertThat(SerialCopies.copy(spec)).isEqualTo(spec);
     }
     assertThat(SerialCopies.copy(WeightDecay.ORIGINAL)).isEqualTo(WeightDecay.ORIGINAL);

@@ -11,6 +11,8 @@ import io.phiscale.model.train.LearningRateSchedule.ExponentialStaircase;
 import io.phiscale.model.train.LearningRateSchedule.Step;
 import io.phiscale.model.train.LearningRateSchedule.Warmup;
 import io.phiscale.model.train.OptimizerSpec.AdamW;
+import io.phiscale.model.train.OptimizerSpec.Lamb;
+import io.phiscale.model.train.OptimizerSpec.Lars;
 import io.phiscale.model.train.OptimizerSpec.RmsPropTf;
 import io.phiscale.model.train.OptimizerSpec.Sgd;
 import java.io.IOException;
@@ -29,10 +31,11 @@ import org.nd4j.shade.jackson.databind.JsonNode;
 import org.nd4j.shade.jackson.databind.ObjectMapper;
 
 /**
- * What torch 1.13.0 and timm 1.0.28 compute, step by step: {@code torch.optim.SGD} and {@code
- * AdamW}, timm's {@code RMSpropTF}, {@code ModelEmaV3}, {@code LabelSmoothingCrossEntropy}, {@code
- * CosineLRScheduler} and {@code StepLRScheduler}, with timm's groups of what decays. {@code
- * src/test/python} says how the numbers were made.
+ * What torch 2.13.0 and timm 1.0.29 compute, step by step: {@code torch.optim.SGD} and {@code
+ * AdamW}, {@code clip_grad_norm_}, timm's {@code RMSpropTF}, {@code Lars}, {@code Lamb}, {@code
+ * ModelEmaV3}, {@code LabelSmoothingCrossEntropy}, {@code CosineLRScheduler} and {@code
+ * StepLRScheduler}, with timm's groups of what decays. {@code src/test/python} says how the numbers
+ * were made.
  */
 class TrainingReferenceTest {
   private static final JsonNode REFERENCE = reference();
@@ -64,7 +67,9 @@ class TrainingReferenceTest {
             run ->
                 Arguments.of(
                     run.get("optimizer").textValue(),
-                    WeightDecay.Exclusion.valueOf(run.get("exclusion").textValue()),
+                    new WeightDecay(
+                        run.get("weight-decay").doubleValue(),
+                        WeightDecay.Exclusion.valueOf(run.get("exclusion").textValue())),
                     run.get("parameters")));
   }
 
@@ -76,13 +81,16 @@ class TrainingReferenceTest {
       case "adamw" -> AdamW.DEFAULT;
       case "rmsprop-tf" -> RmsPropTf.ORIGINAL;
       case "rmsprop-tf-plain" -> new RmsPropTf(0.99, 0, 1e-6);
+      case "lars" -> new Lars(0.9, Sgd.Variant.CLASSICAL, 0.02, 1e-8);
+      case "lars-nesterov" -> new Lars(0.9, Sgd.Variant.NESTEROV, 0.02, 1e-8);
+      case "lars-plain" -> new Lars(0, Sgd.Variant.CLASSICAL, 0.02, 1e-3);
+      case "lamb", "lamb-clipped" -> Lamb.DEFAULT;
+      case "lamb-quick" -> new Lamb(0.5, 0.9, 1e-3);
       default -> throw new IllegalArgumentException(name);
     };
   }
 
-  @ParameterizedTest(name = "{0}, {1}")
-  @MethodSource("optimizers")
-  void everyStepIsTheLibrarys(String name, WeightDecay.Exclusion exclusion, JsonNode trace) {
+  private static ParameterLayout layout() {
     ParameterLayout.Builder segments = ParameterLayout.builder();
     for (JsonNode segment : REFERENCE.get("segments")) {
       segments.add(
@@ -90,11 +98,16 @@ class TrainingReferenceTest {
           segment.get(2).intValue(),
           Kind.valueOf(segment.get(1).textValue()));
     }
-    ParameterLayout layout = segments.build();
-    Optimizer optimizer =
-        optimizer(name)
-            .create(
-                layout, new WeightDecay(REFERENCE.get("weight-decay").doubleValue(), exclusion));
+    return segments.build();
+  }
+
+  @ParameterizedTest(name = "{0}, {1}")
+  @MethodSource("optimizers")
+  void everyStepIsTheLibrarys(String name, WeightDecay weightDecay, JsonNode trace) {
+    ParameterLayout layout = layout();
+    Optimizer optimizer = optimizer(name).create(layout, weightDecay);
+    GradientClipping clipping =
+        name.endsWith("-clipped") ? new GradientClipping(1) : GradientClipping.OFF;
     List<FloatBuffer> state =
         optimizer.stateSlots().stream().map(slot -> FloatBuffer.allocate(layout.length())).toList();
     optimizer.initialise(state);
@@ -102,9 +115,11 @@ class TrainingReferenceTest {
 
     assertThat(trace).hasSize(10);
     for (int step = 0; step < trace.size(); step++) {
+      FloatBuffer gradients = FloatBuffer.wrap(floats(REFERENCE.get("gradients").get(step)));
+      clipping.clip(gradients, layout);
       optimizer.step(
           FloatBuffer.wrap(parameters),
-          FloatBuffer.wrap(floats(REFERENCE.get("gradients").get(step))),
+          gradients,
           state,
           REFERENCE.get("rates").get(step).doubleValue(),
           step);
@@ -112,6 +127,24 @@ class TrainingReferenceTest {
           .as("step %s", step)
           .containsExactly(floats(trace.get(step)), within(2e-6f));
     }
+  }
+
+  static Stream<JsonNode> clippings() {
+    return elements(REFERENCE.get("clippings"));
+  }
+
+  /** torch adds 1e-6 to the norm that it divides by. */
+  @ParameterizedTest
+  @MethodSource("clippings")
+  void clippedGradientsAreTorchs(JsonNode theirs) {
+    float[] gradients = floats(REFERENCE.get("gradients").get(0));
+
+    double norm =
+        new GradientClipping(theirs.get("maximum").doubleValue())
+            .clip(FloatBuffer.wrap(gradients), layout());
+
+    assertThat(norm).isCloseTo(theirs.get("norm").doubleValue(), within(1e-6));
+    assertThat(gradients).containsExactly(floats(theirs.get("clipped")), within(1e-6f));
   }
 
   static Stream<JsonNode> movingAverages() {

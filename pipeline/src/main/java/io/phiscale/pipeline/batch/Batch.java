@@ -59,6 +59,29 @@ public final class Batch implements AutoCloseable {
   }
 
   /**
+   * Returns what share of an image is of its {@link #label}; the rest is of its {@link
+   * #otherLabel}. 1 where nothing was mixed.
+   *
+   * @param index the image, 0 to N - 1
+   * @throws IllegalStateException if this is closed
+   */
+  public float labelShare(int index) {
+    requireIndex(index);
+    return open().labelShare(index);
+  }
+
+  /**
+   * Returns the class index of the image that was mixed into an image, or its own.
+   *
+   * @param index the image, 0 to N - 1
+   * @throws IllegalStateException if this is closed
+   */
+  public int otherLabel(int index) {
+    requireIndex(index);
+    return open().otherLabel(index);
+  }
+
+  /**
    * Returns the position of an image in the epoch's global order.
    *
    * @param index the image, 0 to N - 1

@@ -16,6 +16,8 @@ final class BatchBuffer {
   private final int valuesPerImage;
   private final FloatBuffer images;
   private final int[] labels;
+  private final int[] otherLabels;
+  private final float[] labelShares;
   private final long[] positions;
   private final boolean[] filled;
   private int assigned;
@@ -35,6 +37,8 @@ final class BatchBuffer {
             .order(ByteOrder.nativeOrder())
             .asFloatBuffer();
     this.labels = new int[capacity];
+    this.otherLabels = new int[capacity];
+    this.labelShares = new float[capacity];
     this.positions = new long[capacity];
     this.filled = new boolean[capacity];
   }
@@ -70,6 +74,8 @@ final class BatchBuffer {
   int assign(int label, long position) {
     int slot = assigned++;
     labels[slot] = label;
+    otherLabels[slot] = label;
+    labelShares[slot] = 1;
     positions[slot] = position;
     filled[slot] = false;
     pending++;
@@ -123,6 +129,7 @@ final class BatchBuffer {
       if (slot != count) {
         images.put(offset(count), images, offset(slot), valuesPerImage);
         labels[count] = labels[slot];
+        otherLabels[count] = labels[slot];
         positions[count] = positions[slot];
       }
       count++;
@@ -132,6 +139,21 @@ final class BatchBuffer {
 
   int label(int index) {
     return labels[index];
+  }
+
+  /** What an image is by the rest of its share. */
+  int otherLabel(int index) {
+    return otherLabels[index];
+  }
+
+  float labelShare(int index) {
+    return labelShares[index];
+  }
+
+  /** The image has become {@code share} of its own label and the rest of another one. */
+  void mixLabel(int index, int otherLabel, float share) {
+    otherLabels[index] = otherLabel;
+    labelShares[index] = share;
   }
 
   long position(int index) {

@@ -2,12 +2,13 @@ package io.phiscale.pipeline.batch;
 
 import static java.util.Objects.requireNonNull;
 
+import io.phiscale.pipeline.augment.Augmentation;
+import io.phiscale.pipeline.augment.Augmenter;
 import io.phiscale.pipeline.image.DecodeFailure;
 import io.phiscale.pipeline.image.DecodeResult;
 import io.phiscale.pipeline.image.DecodeResult.Decoded;
 import io.phiscale.pipeline.image.DecodeResult.Rejected;
 import io.phiscale.pipeline.image.ImageDecoder;
-import io.phiscale.pipeline.image.ImageResampler;
 import io.phiscale.pipeline.image.ImageTransform;
 import io.phiscale.pipeline.image.SampleRandom;
 import java.time.Duration;
@@ -27,10 +28,10 @@ import java.util.concurrent.locks.ReentrantLock;
  * Turns a sequence of encoded samples into batches, in background threads.
  *
  * <p>The batches hold the samples in the order of the iterator, and what they hold depends on
- * (samples, transform, run seed, epoch, batch size) alone: neither on the number of threads nor on
- * their timing. A sample that cannot be decoded (which sharding should have found) is left out and
- * counted by reason; its batch has one image less, so batch borders do not move. A batch without
- * any image is not delivered. The last batch has as many images as are left.
+ * (samples, transform, augmentation, run seed, epoch, batch size) alone: neither on the number of
+ * threads nor on their timing. A sample that cannot be decoded (which sharding should have found)
+ * is left out and counted by reason; its batch has one image less, so batch borders do not move. A
+ * batch without any image is not delivered. The last batch has as many images as are left.
  *
  * <p>A failure of the iterator or of a thread is thrown by {@link #next}, after the batches before
  * it were delivered. Waiting for a batch ends after the settings' wait limit with a message that
@@ -46,6 +47,8 @@ public final class BatchLoader implements AutoCloseable {
 
   private final Iterator<? extends EncodedSample> samples;
   private final ImageTransform transform;
+  private final Augmentation augmentation;
+  private final BatchMixer mixer;
   private final long runSeed;
   private final long epoch;
   private final LoaderSettings settings;
@@ -84,7 +87,7 @@ public final class BatchLoader implements AutoCloseable {
   private final LongAdder consumerWaitNanos = new LongAdder();
 
   /**
-   * Starts loading.
+   * Starts loading, without augmentations beyond the transform's own.
    *
    * @param samples the samples, in order
    * @param transform what is done to each image
@@ -98,8 +101,30 @@ public final class BatchLoader implements AutoCloseable {
       long runSeed,
       long epoch,
       LoaderSettings settings) {
+    this(samples, transform, Augmentation.NONE, runSeed, epoch, settings);
+  }
+
+  /**
+   * Starts loading.
+   *
+   * @param samples the samples, in order
+   * @param transform what is done to each image
+   * @param augmentation what else is done to each image, and how images of a batch are mixed
+   * @param runSeed the run's seed
+   * @param epoch the epoch, from 0
+   * @param settings batch size, threads, memory and patience
+   */
+  public BatchLoader(
+      Iterator<? extends EncodedSample> samples,
+      ImageTransform transform,
+      Augmentation augmentation,
+      long runSeed,
+      long epoch,
+      LoaderSettings settings) {
     this.samples = requireNonNull(samples, "samples");
     this.transform = requireNonNull(transform, "transform");
+    this.augmentation = requireNonNull(augmentation, "augmentation");
+    this.mixer = new BatchMixer(augmentation.mixing(), transform.resolutionPx(), runSeed, epoch);
     this.settings = requireNonNull(settings, "settings");
     this.runSeed = runSeed;
     this.epoch = epoch;
@@ -247,6 +272,7 @@ public final class BatchLoader implements AutoCloseable {
         inOrder.remove();
         head.closeUp();
         if (head.assigned() > 0) {
+          mixer.mix(head);
           lent++;
           delivered++;
           return new Batch(this, head, transform.resolutionPx());
@@ -282,10 +308,10 @@ public final class BatchLoader implements AutoCloseable {
 
   private void work() {
     try (ImageDecoder decoder = new ImageDecoder(settings.maxPixels())) {
-      ImageResampler resampler = new ImageResampler();
+      Augmenter augmenter = new Augmenter(transform, augmentation);
       Assignment assignment = nextAssignment();
       while (assignment != null) {
-        process(assignment, decoder, resampler);
+        process(assignment, decoder, augmenter);
         assignment = nextAssignment();
       }
     } catch (InterruptedException exception) {
@@ -328,7 +354,7 @@ public final class BatchLoader implements AutoCloseable {
     }
   }
 
-  private void process(Assignment assignment, ImageDecoder decoder, ImageResampler resampler) {
+  private void process(Assignment assignment, ImageDecoder decoder, Augmenter augmenter) {
     BatchBuffer batch = assignment.batch();
     EncodedSample sample = assignment.sample();
     try {
@@ -339,12 +365,7 @@ public final class BatchLoader implements AutoCloseable {
       if (result instanceof Decoded image) {
         try (image) {
           SampleRandom random = SampleRandom.of(runSeed, epoch, sample.position());
-          resampler.resample(
-              image,
-              transform.region(image.widthPx(), image.heightPx(), random),
-              transform,
-              batch.images(),
-              batch.offset(assignment.slot()));
+          augmenter.write(image, random, batch.images(), batch.offset(assignment.slot()));
         }
         transformNanos.add(System.nanoTime() - decodedAt);
         images.increment();

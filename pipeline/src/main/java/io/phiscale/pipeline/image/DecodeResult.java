@@ -3,6 +3,7 @@ package io.phiscale.pipeline.image;
 import static java.util.Objects.requireNonNull;
 
 import java.nio.ByteBuffer;
+import org.bytedeco.javacpp.BytePointer;
 
 /** What became of encoded bytes. */
 public sealed interface DecodeResult {
@@ -104,6 +105,17 @@ public sealed interface DecodeResult {
       return (pixels.get(at) & 0xff) << 16
           | (pixels.get(at + 1) & 0xff) << 8
           | (pixels.get(at + 2) & 0xff);
+    }
+
+    /** A pointer to the pixels, valid while this is open. */
+    BytePointer pixels() {
+      requireOpen();
+      return new BytePointer(pixels);
+    }
+
+    /** Bytes from one row to the next. */
+    int rowBytes() {
+      return rowBytes;
     }
 
     /** Gives the pixels back to the decoder. */

@@ -3,6 +3,9 @@ package io.phiscale.pipeline.image;
 import static java.util.Objects.requireNonNull;
 
 import io.phiscale.pipeline.image.EvaluationCrop.CentreCrop;
+import io.phiscale.pipeline.image.EvaluationCrop.PaddedCrop;
+import io.phiscale.pipeline.image.EvaluationCrop.Place;
+import io.phiscale.pipeline.image.EvaluationCrop.PlacedCrop;
 
 /**
  * The deterministic transform of evaluation: one {@link EvaluationCrop}, resized and normalised.
@@ -56,13 +59,40 @@ public record EvaluationTransform(
   /** Returns the region of an image of the given size. */
   public CropRegion region(int widthPx, int heightPx) {
     if (crop instanceof CentreCrop centre) {
-      long padding = Math.round(resolutionPx * (1.0 / centre.fraction() - 1.0));
-      long shorter = Math.min(widthPx, heightPx);
-      int side = (int) Math.max(1, resolutionPx * shorter / (resolutionPx + padding));
-      return new CropRegion(
-          (widthPx - side + 1) / 2, (heightPx - side + 1) / 2, side, side, Mirroring.NONE);
+      int side = side(widthPx, heightPx, padding(centre.fraction()));
+      return placed(widthPx, heightPx, side, Place.CENTRE, Mirroring.NONE);
+    }
+    if (crop instanceof PaddedCrop padded) {
+      int side = side(widthPx, heightPx, padded.paddingPx());
+      return placed(widthPx, heightPx, side, Place.CENTRE, Mirroring.NONE);
+    }
+    if (crop instanceof PlacedCrop one) {
+      int side = side(widthPx, heightPx, padding(one.fraction()));
+      return placed(widthPx, heightPx, side, one.place(), one.mirroring());
     }
     return CropRegion.whole(widthPx, heightPx);
+  }
+
+  private long padding(double fraction) {
+    return Math.round(resolutionPx * (1.0 / fraction - 1.0));
+  }
+
+  private int side(int widthPx, int heightPx, long padding) {
+    long shorter = Math.min(widthPx, heightPx);
+    return (int) Math.max(1, resolutionPx * shorter / (resolutionPx + padding));
+  }
+
+  private static CropRegion placed(
+      int widthPx, int heightPx, int side, Place place, Mirroring mirroring) {
+    int right = widthPx - side;
+    int bottom = heightPx - side;
+    return switch (place) {
+      case TOP_LEFT -> new CropRegion(0, 0, side, side, mirroring);
+      case TOP_RIGHT -> new CropRegion(right, 0, side, side, mirroring);
+      case BOTTOM_LEFT -> new CropRegion(0, bottom, side, side, mirroring);
+      case BOTTOM_RIGHT -> new CropRegion(right, bottom, side, side, mirroring);
+      case CENTRE -> new CropRegion((right + 1) / 2, (bottom + 1) / 2, side, side, mirroring);
+    };
   }
 
   static void requireResolution(int resolutionPx) {

@@ -63,6 +63,38 @@ public final class ImageResampler {
    */
   public void resample(
       Decoded image, CropRegion region, ImageTransform transform, FloatBuffer target, int offset) {
+    ResampleWeights vertical = resizeRows(image, region, transform);
+    int resolution = transform.resolutionPx();
+    int values = resolution * CHANNELS;
+    prepareNormalization(transform.normalization());
+    for (int y = 0; y < resolution; y++) {
+      weightedSum(line, rows, vertical.first(y), 1, vertical, y, line.length);
+      normalize(line, factors, summands);
+      target.put(offset + y * values, line, 0, values);
+    }
+  }
+
+  /**
+   * Writes one image, cropped, resized and mirrored, as 8-bit RGB: the values before normalisation,
+   * rounded.
+   *
+   * @param image the image, open
+   * @param region the region, inside the image
+   * @param transform resolution and kernel
+   * @param target receives (resolution, resolution, RGB) bytes from index 0
+   */
+  public void resample(Decoded image, CropRegion region, ImageTransform transform, byte[] target) {
+    ResampleWeights vertical = resizeRows(image, region, transform);
+    int resolution = transform.resolutionPx();
+    int values = resolution * CHANNELS;
+    for (int y = 0; y < resolution; y++) {
+      weightedSum(line, rows, vertical.first(y), 1, vertical, y, line.length);
+      round(line, target, y * values, values);
+    }
+  }
+
+  /** The pass along rows; returns the weights of the pass along columns. */
+  private ResampleWeights resizeRows(Decoded image, CropRegion region, ImageTransform transform) {
     int resolution = transform.resolutionPx();
     int values = resolution * CHANNELS;
     ResampleWeights horizontal = weights(region.width(), resolution, transform.interpolation());
@@ -76,12 +108,7 @@ public final class ImageResampler {
       resizeColumns(horizontal, resolution, height, region.mirroring());
       layOutRows(values, top, height);
     }
-    prepareNormalization(transform.normalization());
-    for (int y = 0; y < resolution; y++) {
-      weightedSum(line, rows, vertical.first(y), 1, vertical, y, line.length);
-      normalize(line, factors, summands);
-      target.put(offset + y * values, line, 0, values);
-    }
+    return vertical;
   }
 
   private void reserve(CropRegion region, int values) {
@@ -205,9 +232,29 @@ public final class ImageResampler {
     }
   }
 
+  /**
+   * Writes what normalisation makes of each 8-bit value.
+   *
+   * @param normalization the normalisation
+   * @param table receives 3 times 256 values, entry {@code channel * 256 + value}
+   */
+  public static void tabulate(Normalization normalization, float[] table) {
+    for (int i = 0; i < CHANNELS * 256; i++) {
+      float stddev = normalization.stddev(i / 256);
+      table[i] = (i % 256) * (1f / (255f * stddev)) + -normalization.mean(i / 256) / stddev;
+    }
+  }
+
   private static void normalize(float[] line, float[] factors, float[] summands) {
     for (int i = 0; i < line.length; i++) {
       line[i] = Math.max(0f, Math.min(255f, line[i])) * factors[i] + summands[i];
+    }
+  }
+
+  private static void round(float[] line, byte[] target, int offset, int values) {
+    for (int i = 0; i < values; i++) {
+      int rounded = (int) (line[i] + 0.5f);
+      target[offset + i] = (byte) (rounded < 0 ? 0 : Math.min(rounded, 255));
     }
   }
 

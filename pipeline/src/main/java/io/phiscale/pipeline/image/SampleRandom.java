@@ -26,7 +26,17 @@ public final class SampleRandom {
     /** Area, aspect ratio and place of the training crop. */
     CROP(1),
     /** Whether the crop is mirrored. */
-    MIRROR(2);
+    MIRROR(2),
+    /** Operations of an augmentation policy and their magnitudes. */
+    POLICY(3),
+    /** Order and factors of colour jitter. */
+    COLOR_JITTER(4),
+    /** Amounts of lighting noise. */
+    LIGHTING(5),
+    /** Whether, where and by what an image is erased. */
+    ERASING(6),
+    /** How an image is mixed with another one of its batch. */
+    MIXING(7);
 
     private final long id;
 

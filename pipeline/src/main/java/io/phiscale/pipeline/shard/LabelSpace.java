@@ -1,8 +1,10 @@
 package io.phiscale.pipeline.shard;
 
 import com.fasterxml.jackson.annotation.JsonCreator;
+import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.annotation.JsonProperty;
 import com.fasterxml.jackson.annotation.JsonPropertyOrder;
+import com.fasterxml.jackson.annotation.JsonSetter;
 import java.io.Serializable;
 import java.util.Collection;
 import java.util.Collections;
@@ -21,15 +23,17 @@ import java.util.TreeSet;
  * sorted order of the synsets ({@code n01440764} is label 0); it is <em>not</em> the order of the
  * ILSVRC ids in the development kit.
  *
- * <p>As JSON: {@code {"classes": ["n01440764", ...], "humanNames": {"n01440764": "tench", ...}}}.
+ * <p>As JSON: {@code {"classes": ["n01440764", ...], "humanNames": {"n01440764": "tench", ...}}},
+ * and where ILSVRC ids are known {@code "ilsvrcIds": [449, ...]}, in label order.
  */
-@JsonPropertyOrder({"classes", "humanNames"})
+@JsonPropertyOrder({"classes", "humanNames", "ilsvrcIds"})
 public final class LabelSpace implements Serializable {
   private static final long serialVersionUID = 1L;
 
   private final List<String> names;
   private final TreeMap<String, String> humanNames;
   private final HashMap<String, Integer> index;
+  private List<Integer> ilsvrcIds = List.of();
 
   /**
    * Classes in label order.
@@ -96,6 +100,30 @@ public final class LabelSpace implements Serializable {
     return Collections.unmodifiableMap(humanNames);
   }
 
+  /** These classes with the ids, from 1, that the development kit of ILSVRC2012 gives them. */
+  public LabelSpace withIlsvrcIds(List<Integer> ids) {
+    LabelSpace space = new LabelSpace(names, humanNames);
+    space.setIlsvrcIds(ids);
+    return space;
+  }
+
+  /** Not a parameter of the constructor: manifests from before there were ids lack it. */
+  @JsonSetter("ilsvrcIds")
+  private void setIlsvrcIds(List<Integer> ids) {
+    if (!ids.isEmpty() && ids.size() != names.size()) {
+      throw new IllegalArgumentException(
+          "Invalid ilsvrcIds: %s (there are %s classes)".formatted(ids.size(), names.size()));
+    }
+    ilsvrcIds = List.copyOf(ids);
+  }
+
+  /** The ILSVRC id of each class, in label order; empty where they are not known. */
+  @JsonProperty("ilsvrcIds")
+  @JsonInclude(JsonInclude.Include.NON_EMPTY)
+  public List<Integer> ilsvrcIds() {
+    return ilsvrcIds;
+  }
+
   /** The number of classes. */
   public int size() {
     return names.size();
@@ -129,7 +157,8 @@ public final class LabelSpace implements Serializable {
   public boolean equals(Object other) {
     return other instanceof LabelSpace space
         && names.equals(space.names)
-        && humanNames.equals(space.humanNames);
+        && humanNames.equals(space.humanNames)
+        && ilsvrcIds.equals(space.ilsvrcIds);
   }
 
   @Override

@@ -22,6 +22,8 @@ public enum RejectReason {
   TOO_LARGE("too-large"),
   /** Another item of the same split has the same key. */
   DUPLICATE_KEY("duplicate-key"),
+  /** Another image that is kept has the same bytes. Nothing is wrong with it. */
+  DUPLICATE_CONTENT("duplicate-content"),
   /** The item has no label, or one that is not in the label space. */
   UNKNOWN_LABEL("unknown-label"),
   /** An archive entry with an absolute path, a {@code ..} in it, or that is no file (a device). */
@@ -30,6 +32,8 @@ public enum RejectReason {
   LINK_ENTRY("link-entry"),
   /** The name is not valid UTF-8, so that no stable key can be made of it. */
   INVALID_NAME("invalid-name"),
+  /** A table names an image that is not there. */
+  MISSING("missing"),
   /** The bytes do not have the recorded checksum. */
   CHECKSUM_MISMATCH("checksum-mismatch");
 

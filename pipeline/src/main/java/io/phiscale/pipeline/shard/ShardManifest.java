@@ -12,6 +12,7 @@ import com.fasterxml.jackson.databind.JsonMappingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.MapperFeature;
 import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.phiscale.pipeline.storage.Storage;
 import java.io.FileNotFoundException;
 import java.io.IOException;
@@ -65,8 +66,13 @@ public record ShardManifest(
   /** The file's name. */
   public static final String FILE_NAME = "manifest.json";
 
-  /** The version of the schema that this program writes and reads. */
-  public static final int SCHEMA_VERSION = 1;
+  /**
+   * The version of the schema that this program writes. It reads version 1 too, whose splits have
+   * no statistics.
+   */
+  public static final int SCHEMA_VERSION = 2;
+
+  private static final int OLDEST_VERSION = 1;
 
   private static final JsonMapper JSON =
       JsonMapper.builder()
@@ -236,10 +242,13 @@ public record ShardManifest(
       if (!version.isInt()) {
         throw new IOException("Invalid manifest %s: no schemaVersion".formatted(file));
       }
-      if (version.intValue() != SCHEMA_VERSION) {
+      if (version.intValue() < OLDEST_VERSION || version.intValue() > SCHEMA_VERSION) {
         throw new IOException(
-            "Invalid manifest %s: schemaVersion %s (this program reads %s)"
-                .formatted(file, version, SCHEMA_VERSION));
+            "Invalid manifest %s: schemaVersion %s (this program reads %s to %s)"
+                .formatted(file, version, OLDEST_VERSION, SCHEMA_VERSION));
+      }
+      if (version.intValue() == OLDEST_VERSION) {
+        upgrade(tree);
       }
       return JSON.treeToValue(tree, ShardManifest.class);
     } catch (JsonMappingException e) {
@@ -254,6 +263,16 @@ public record ShardManifest(
           "Invalid manifest %s: %s (line %s)"
               .formatted(file, e.getOriginalMessage(), e.getLocation().getLineNr()),
           e);
+    }
+  }
+
+  /** Version 1 to 2: splits get statistics, which are unknown. */
+  private static void upgrade(JsonNode tree) {
+    ((ObjectNode) tree).put("schemaVersion", SCHEMA_VERSION);
+    for (JsonNode split : tree.path("splits")) {
+      if (split instanceof ObjectNode fields && !fields.has("statistics")) {
+        fields.set("statistics", JSON.valueToTree(ImageStatistics.UNKNOWN));
+      }
     }
   }
 

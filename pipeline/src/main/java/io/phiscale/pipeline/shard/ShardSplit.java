@@ -19,15 +19,25 @@ import java.util.Map;
  * @param imagesPerClass the number of images of each class, in label order
  * @param rejects the number of items that became no image, by reason; reasons without items absent
  * @param files in the order that {@link EpochOrder} builds on
+ * @param statistics sizes and colours of the images
  */
-@JsonPropertyOrder({"source", "images", "bytes", "imagesPerClass", "rejects", "files"})
+@JsonPropertyOrder({
+  "source",
+  "images",
+  "bytes",
+  "imagesPerClass",
+  "rejects",
+  "statistics",
+  "files"
+})
 public record ShardSplit(
     String source,
     long images,
     long bytes,
     List<Long> imagesPerClass,
     Map<RejectReason, Long> rejects,
-    List<ShardFile> files)
+    List<ShardFile> files,
+    ImageStatistics statistics)
     implements Serializable {
   public ShardSplit {
     requireNonNull(source, "source");
@@ -36,6 +46,7 @@ public record ShardSplit(
     counted.putAll(rejects);
     rejects = Collections.unmodifiableMap(counted);
     files = List.copyOf(files);
+    requireNonNull(statistics, "statistics");
     requireSum("images", images, "files", files.stream().mapToLong(ShardFile::rows).sum());
     requireSum("bytes", bytes, "files", files.stream().mapToLong(ShardFile::bytes).sum());
     requireSum(
@@ -53,13 +64,15 @@ public record ShardSplit(
    * @param labels the classes
    * @param shards all shards, in the order that {@link EpochOrder} is to build on
    * @param rejects by reason
+   * @param statistics sizes and colours of the images
    * @throws IllegalArgumentException if a shard has a label outside the label space
    */
   public static ShardSplit of(
       String source,
       LabelSpace labels,
       List<ShardContents> shards,
-      Map<RejectReason, Long> rejects) {
+      Map<RejectReason, Long> rejects,
+      ImageStatistics statistics) {
     long[] perClass = new long[labels.size()];
     List<ShardFile> files = new ArrayList<>();
     long images = 0;
@@ -82,7 +95,7 @@ public record ShardSplit(
     for (long count : perClass) {
       imagesPerClass.add(count);
     }
-    return new ShardSplit(source, images, bytes, imagesPerClass, rejects, files);
+    return new ShardSplit(source, images, bytes, imagesPerClass, rejects, files, statistics);
   }
 
   /** The number of items that became no image. */

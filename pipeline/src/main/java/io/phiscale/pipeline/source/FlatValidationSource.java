@@ -38,6 +38,9 @@ import java.util.regex.Pattern;
  * n02100735 English setter
  * }</pre>
  *
+ * <p>In place of the two lists, {@code ILSVRC2012_devkit_t12.tar.gz} can be given as it is
+ * downloaded, or {@code meta.mat} in place of the synset list.
+ *
  * <p>That list is the order of the development kit's {@code meta.mat} (1000 lines: those of the
  * classes that have images). It is not {@code LOC_synset_mapping.txt}, whose order is the sorted
  * one. The two orders are different on purpose: ids are only used to find the synset, while labels
@@ -64,14 +67,15 @@ public final class FlatValidationSource implements DatasetSource {
    * Numbered validation images.
    *
    * @param images directory or archive
-   * @param groundTruth list of class names or ILSVRC ids
-   * @param synsetList synsets by ILSVRC id; needed for ids, and otherwise what class names are
-   *     checked against
+   * @param groundTruth list of class names or ILSVRC ids; or the development kit as downloaded,
+   *     which has the synsets too
+   * @param synsetList synsets by ILSVRC id, a text, {@code meta.mat} or the development kit; needed
+   *     for ids, and otherwise what class names are checked against
    */
   public FlatValidationSource(URI images, URI groundTruth, Optional<URI> synsetList) {
     this.images = requireNonNull(images, "images");
     this.groundTruth = requireNonNull(groundTruth, "groundTruth");
-    this.synsetList = synsetList.orElse(null);
+    this.synsetList = synsetList.orElse(Devkit.isArchive(groundTruth) ? groundTruth : null);
   }
 
   /** Directory or archive of the images. */
@@ -103,9 +107,12 @@ public final class FlatValidationSource implements DatasetSource {
 
   /** The synsets of the list in the order of ILSVRC ids, with human names. */
   private LabelSpace synsetsById(Storage storage) throws IOException {
+    if (Devkit.hasMeta(synsetList)) {
+      return Devkit.synsets(storage, synsetList);
+    }
     List<String> synsets = new ArrayList<>();
     Map<String, String> humanNames = new HashMap<>();
-    for (String line : lines(storage, synsetList)) {
+    for (String line : lines(synsetList, storage.readUtf8(synsetList))) {
       String[] parts = line.split("\\s+", 2);
       synsets.add(parts[0]);
       if (parts.length > 1) {
@@ -121,7 +128,7 @@ public final class FlatValidationSource implements DatasetSource {
 
   /** The class of each image; the one with number <i>n</i> at index <i>n</i> - 1. */
   private List<String> classNames(Storage storage) throws IOException {
-    List<String> lines = lines(storage, groundTruth);
+    List<String> lines = lines(groundTruth, Devkit.groundTruth(storage, groundTruth));
     boolean ids = lines.stream().allMatch(line -> line.matches("[0-9]{1,9}"));
     if (ids && synsetList == null) {
       throw new IOException(
@@ -145,8 +152,8 @@ public final class FlatValidationSource implements DatasetSource {
     return names;
   }
 
-  private static List<String> lines(Storage storage, URI file) throws IOException {
-    List<String> lines = storage.readUtf8(file).strip().lines().map(String::strip).toList();
+  private static List<String> lines(URI file, String text) throws IOException {
+    List<String> lines = text.strip().lines().map(String::strip).toList();
     int blank = lines.indexOf("");
     if (blank >= 0) {
       throw new IOException("Invalid list %s, line %s: blank".formatted(file, blank + 1));
@@ -180,10 +187,7 @@ public final class FlatValidationSource implements DatasetSource {
     if (synsetList == null) {
       return List.of();
     }
-    LabelSpace byId = synsetsById(storage);
-    return labelSpace(storage).names().stream()
-        .map(name -> byId.indexOf(name).orElseThrow() + 1)
-        .toList();
+    return labelSpace(storage).ilsvrcIds();
   }
 
   /**
@@ -199,7 +203,9 @@ public final class FlatValidationSource implements DatasetSource {
       return LabelSpace.sorted(classNames);
     }
     LabelSpace byId = synsetsById(storage);
-    return new LabelSpace(LabelSpace.sorted(byId.names()).names(), byId.humanNames());
+    List<String> sorted = LabelSpace.sorted(byId.names()).names();
+    return new LabelSpace(sorted, byId.humanNames())
+        .withIlsvrcIds(sorted.stream().map(name -> byId.indexOf(name).orElseThrow() + 1).toList());
   }
 
   @Override

@@ -117,12 +117,14 @@ public record ImageNetTarSource(URI trainTar) implements DatasetSource {
     }
     if (split instanceof SourceSplit.TarRange range && range.tar().equals(trainTar)) {
       return new InnerTarItems(
-          TarEntries.ofRange(storage, trainTar, range.start(), range.end()), range.directory());
+          TarEntries.ofRange(storage, trainTar, range.start(), range.end()),
+          range.directory(),
+          range.directory());
     }
     throw new IllegalArgumentException("Invalid split of %s: %s".formatted(trainTar, split));
   }
 
-  private static final class RejectedItems extends ImageFiles.AdvancingItems {
+  static final class RejectedItems extends ImageFiles.AdvancingItems {
     private final Iterator<SourceItem.Rejected> items;
 
     RejectedItems(Iterator<SourceItem.Rejected> items) {
@@ -138,12 +140,15 @@ public record ImageNetTarSource(URI trainTar) implements DatasetSource {
     public void close() {}
   }
 
-  private static final class InnerTarItems extends ImageFiles.AdvancingItems {
+  /** The images of one class's tar: keys are {@code FOLDER/PATH}. */
+  static final class InnerTarItems extends ImageFiles.AdvancingItems {
     private final TarEntries entries;
+    private final String folder;
     private final String className;
 
-    InnerTarItems(TarEntries entries, String className) {
+    InnerTarItems(TarEntries entries, String folder, String className) {
       this.entries = entries;
+      this.folder = folder;
       this.className = className;
     }
 
@@ -151,7 +156,7 @@ public record ImageNetTarSource(URI trainTar) implements DatasetSource {
     SourceItem advance() throws IOException {
       for (TarEntry entry = entries.next(); entry != null; entry = entries.next()) {
         String path = ImageFiles.clean(entry.name());
-        String key = className + "/" + path;
+        String key = folder + "/" + path;
         SourceItem.Rejected problem = ImageFiles.entryProblem(key, entry);
         if (entry.kind() == TarEntry.Kind.DIRECTORY
             || (problem == null && Labelling.isHidden(path))) {

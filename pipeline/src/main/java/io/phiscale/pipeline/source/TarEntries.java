@@ -135,13 +135,8 @@ final class TarEntries implements Closeable {
       }
       TarArchiveEntry parsed = parse(header, at);
       long size = pax.containsKey("size") ? number(pax.get("size"), at) : parsed.getSize();
-      TarEntry entry =
-          new TarEntry(
-              pax.getOrDefault("path", longName == null ? parsed.getName() : longName),
-              kind(parsed, header, pax),
-              start,
-              at + BLOCK,
-              size);
+      String name = pax.getOrDefault("path", longName == null ? parsed.getName() : longName);
+      TarEntry entry = new TarEntry(name, kind(name, parsed, header, pax), start, at + BLOCK, size);
       if (size < 0 || entry.end() < entry.dataStart()) {
         throw damaged(at, "an entry of %s bytes".formatted(size));
       }
@@ -241,8 +236,9 @@ final class TarEntries implements Closeable {
     }
   }
 
+  /** By the whole name: one that is cut to fit the header may end at a '/'. */
   private static TarEntry.Kind kind(
-      TarArchiveEntry parsed, byte[] header, Map<String, String> pax) {
+      String name, TarArchiveEntry parsed, byte[] header, Map<String, String> pax) {
     if (parsed.isLink() || parsed.isSymbolicLink()) {
       return TarEntry.Kind.LINK;
     }
@@ -252,7 +248,7 @@ final class TarEntries implements Closeable {
     return switch (header[156]) {
       case TarConstants.LF_DIR -> TarEntry.Kind.DIRECTORY;
       case TarConstants.LF_NORMAL, TarConstants.LF_OLDNORM, TarConstants.LF_CONTIG ->
-          parsed.getName().endsWith("/") ? TarEntry.Kind.DIRECTORY : TarEntry.Kind.FILE;
+          name.endsWith("/") ? TarEntry.Kind.DIRECTORY : TarEntry.Kind.FILE;
       default -> TarEntry.Kind.OTHER;
     };
   }

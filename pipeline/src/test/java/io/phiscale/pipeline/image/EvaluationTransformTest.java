@@ -4,7 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.phiscale.pipeline.image.EvaluationCrop.CentreCrop;
+import io.phiscale.pipeline.image.EvaluationCrop.PaddedCrop;
 import io.phiscale.pipeline.image.EvaluationCrop.WholeImage;
+import java.util.List;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import net.jqwik.api.constraints.DoubleRange;
@@ -74,5 +76,55 @@ class EvaluationTransformTest {
     assertThatThrownBy(() -> new Normalization(0, 0, 0, 1, 0, 1))
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessage("Invalid standard deviation of green: 0.0 (must be > 0)");
+  }
+
+  /** floor(resolution / (resolution + 32) * shorter side), by hand. */
+  @ParameterizedTest
+  @CsvSource({
+    "224, 500, 375, 328, 86, 24",
+    "300, 500, 375, 338, 81, 19", // 300 / 332 * 375 = 338.9
+    "600, 1000, 800, 759, 121, 21", // 600 / 632 * 800 = 759.5
+  })
+  void theOriginalsPaddingIsTheSameAtEveryResolution(
+      int resolution, int width, int height, int side, int left, int top) {
+    assertThat(
+            EvaluationTransform.centreCrop(resolution)
+                .withCrop(PaddedCrop.ORIGINAL)
+                .region(width, height))
+        .isEqualTo(new CropRegion(left, top, side, side, Mirroring.NONE));
+    assertThatThrownBy(() -> new PaddedCrop(-1))
+        .hasMessage("Invalid padding of the crop: -1 (must be >= 0)");
+  }
+
+  /** torchvision's five_crop of 500 x 375 px, in source pixels, and the same mirrored. */
+  @Test
+  void tenCropsAreCornersCentreAndTheirMirrorImages() {
+    List<EvaluationTransform> views =
+        EvaluationViews.tenCrop(EvaluationTransform.centreCrop(224), 0.875);
+    assertThat(views)
+        .extracting(view -> view.region(500, 375))
+        .containsExactly(
+            new CropRegion(0, 0, 328, 328, Mirroring.NONE),
+            new CropRegion(172, 0, 328, 328, Mirroring.NONE),
+            new CropRegion(0, 47, 328, 328, Mirroring.NONE),
+            new CropRegion(172, 47, 328, 328, Mirroring.NONE),
+            new CropRegion(86, 24, 328, 328, Mirroring.NONE),
+            new CropRegion(0, 0, 328, 328, Mirroring.HORIZONTAL),
+            new CropRegion(172, 0, 328, 328, Mirroring.HORIZONTAL),
+            new CropRegion(0, 47, 328, 328, Mirroring.HORIZONTAL),
+            new CropRegion(172, 47, 328, 328, Mirroring.HORIZONTAL),
+            new CropRegion(86, 24, 328, 328, Mirroring.HORIZONTAL));
+  }
+
+  @Test
+  void scalesAreTenCropsEach() {
+    EvaluationTransform transform = EvaluationTransform.centreCrop(224);
+    List<EvaluationTransform> views = EvaluationViews.multiScale(transform, List.of(0.875, 0.7));
+    assertThat(views).hasSize(20).doesNotHaveDuplicates();
+    assertThat(views.subList(0, 10)).isEqualTo(EvaluationViews.tenCrop(transform, 0.875));
+    assertThatThrownBy(() -> EvaluationViews.multiScale(transform, List.of()))
+        .hasMessage("Invalid crop fractions: [] (must not be empty)");
+    assertThatThrownBy(() -> EvaluationViews.tenCrop(transform, 0))
+        .hasMessage("Invalid crop fraction: 0.0 (must be in (0, 1])");
   }
 }

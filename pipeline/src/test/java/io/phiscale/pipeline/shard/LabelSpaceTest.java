@@ -72,10 +72,12 @@ class LabelSpaceTest {
             "unsupported-format",
             "too-large",
             "duplicate-key",
+            "duplicate-content",
             "unknown-label",
             "unsafe-entry",
             "link-entry",
             "invalid-name",
+            "missing",
             "checksum-mismatch");
     for (RejectReason reason : RejectReason.values()) {
       assertThat(RejectReason.of(reason.id())).isSameAs(reason);

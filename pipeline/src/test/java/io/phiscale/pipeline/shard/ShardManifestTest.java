@@ -31,10 +31,13 @@ class ShardManifestTest {
       new ShardFile(
           "train/part-1.parquet", 1, 200, "bb", List.of(new ShardFile.RowGroupEntry(1, 100, 4)));
 
+  private static final ImageStatistics STATISTICS =
+      new ImageStatistics(6, 3, 4.5, 6, 1, 2.0, 3, List.of(0.1, 0.2, 0.3), List.of(0.4, 0.5, 0.6));
+
   private static final String GOLDEN =
       """
       {
-        "schemaVersion" : 1,
+        "schemaVersion" : 2,
         "name" : "fishes",
         "createdBy" : "phiscale 0.1.0",
         "seed" : 42,
@@ -55,6 +58,17 @@ class ShardManifestTest {
             "rejects" : {
               "empty" : 2,
               "link-entry" : 1
+            },
+            "statistics" : {
+              "images" : 6,
+              "minWidth" : 3,
+              "meanWidth" : 4.5,
+              "maxWidth" : 6,
+              "minHeight" : 1,
+              "meanHeight" : 2.0,
+              "maxHeight" : 3,
+              "mean" : [ 0.1, 0.2, 0.3 ],
+              "standardDeviation" : [ 0.4, 0.5, 0.6 ]
             },
             "files" : [ {
               "path" : "train/part-0.parquet",
@@ -88,6 +102,17 @@ class ShardManifestTest {
             "bytes" : 0,
             "imagesPerClass" : [ 0, 0 ],
             "rejects" : { },
+            "statistics" : {
+              "images" : 0,
+              "minWidth" : 0,
+              "meanWidth" : 0.0,
+              "maxWidth" : 0,
+              "minHeight" : 0,
+              "meanHeight" : 0.0,
+              "maxHeight" : 0,
+              "mean" : [ 0.0, 0.0, 0.0 ],
+              "standardDeviation" : [ 0.0, 0.0, 0.0 ]
+            },
             "files" : [ ]
           }
         }
@@ -106,13 +131,14 @@ class ShardManifestTest {
         "cc",
         LABELS,
         Map.of(
-            "val", ShardSplit.of("none", LABELS, List.of(), Map.of()),
+            "val", ShardSplit.of("none", LABELS, List.of(), Map.of(), ImageStatistics.UNKNOWN),
             "train",
                 ShardSplit.of(
                     "class folders file:/data",
                     LABELS,
                     shards,
-                    Map.of(RejectReason.LINK_ENTRY, 1L, RejectReason.EMPTY, 2L))));
+                    Map.of(RejectReason.LINK_ENTRY, 1L, RejectReason.EMPTY, 2L),
+                    STATISTICS)));
   }
 
   private static ShardManifest manifest() {
@@ -212,13 +238,31 @@ class ShardManifestTest {
         .hasMessageContaining(message);
   }
 
+  /** A data set of an earlier program is read; its statistics are unknown. */
+  @Test
+  void versionOneIsReadWithoutStatistics() throws IOException {
+    String old =
+        golden()
+            .replace("\"schemaVersion\" : 2", "\"schemaVersion\" : 1")
+            .replaceAll("(?s) *\"statistics\" : \\{.*?\\},\n", "");
+    assertThat(old).doesNotContain("statistics");
+    ShardManifest read = ShardManifest.parse(FILE, old);
+    assertThat(read.split("train").statistics()).isEqualTo(ImageStatistics.UNKNOWN);
+    assertThat(read.split("train").files()).isEqualTo(manifest().split("train").files());
+    assertThat(read.contentDigest()).isEqualTo(manifest().contentDigest());
+  }
+
   @Test
   void readingIsStrict() {
-    assertInvalid("\"schemaVersion\" : 1,", "", "no schemaVersion");
+    assertInvalid("\"schemaVersion\" : 2,", "", "no schemaVersion");
     assertInvalid(
-        "\"schemaVersion\" : 1,",
         "\"schemaVersion\" : 2,",
-        "schemaVersion 2 (this program reads 1)");
+        "\"schemaVersion\" : 3,",
+        "schemaVersion 3 (this program reads 1 to 2)");
+    assertInvalid("\"meanHeight\" : 2.0,", "", "'meanHeight'");
+    assertInvalid(
+        "\"minWidth\" : 3,", "\"minWidth\" : 7,", "Invalid statistics: 6 images, width 7");
+    assertInvalid("[ 0.1, 0.2, 0.3 ]", "[ 0.1 ]", "Invalid statistics: 1 means and 3");
     assertInvalid("\"seed\" : 42,", "", "'seed'");
     assertInvalid("\"seed\" : 42,", "\"seed\" : null,", "seed");
     assertInvalid("\"seed\" : 42,", "\"seed\" : \"42\",", "(at seed)");
@@ -252,7 +296,11 @@ class ShardManifestTest {
     assertThatThrownBy(
             () ->
                 ShardSplit.of(
-                    "x", LABELS, List.of(new ShardContents(SECOND, Map.of(2, 1L))), Map.of()))
+                    "x",
+                    LABELS,
+                    List.of(new ShardContents(SECOND, Map.of(2, 1L))),
+                    Map.of(),
+                    STATISTICS))
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessage("Invalid label in shard train/part-1.parquet: 2 (must be in [0, 2))");
   }

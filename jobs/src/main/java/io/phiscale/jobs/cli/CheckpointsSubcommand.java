@@ -1,0 +1,76 @@
+package io.phiscale.jobs.cli;
+
+import io.phiscale.jobs.config.PhiscaleConfiguration;
+import io.phiscale.jobs.run.RunDirectory;
+import io.phiscale.pipeline.storage.Storage;
+import java.io.FileNotFoundException;
+import java.io.IOException;
+import java.util.Locale;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParentCommand;
+import picocli.CommandLine.Spec;
+
+/** What the commands below {@code checkpoints} share. */
+@Command(
+    mixinStandardHelpOptions = true,
+    versionProvider = VersionText.class,
+    synopsisHeading = "%nUsage: ",
+    descriptionHeading = "%n",
+    parameterListHeading = "%nParameters:%n",
+    optionListHeading = "%nOptions:%n",
+    sortOptions = false,
+    usageHelpAutoWidth = false,
+    usageHelpWidth = 100,
+    exitCodeListHeading = "%nExit codes:%n",
+    exitCodeList = {
+      "0:success",
+      "1:failure while working, or something is damaged",
+      "2:usage: unknown option or key, value out of range"
+    })
+abstract class CheckpointsSubcommand implements Callable<Integer> {
+  @ParentCommand CheckpointsCommand parent;
+  @Spec CommandSpec spec;
+
+  @Option(
+      names = "--config",
+      paramLabel = "FILE",
+      description = "Where storage.s3 says how to reach an object store (default: the defaults).")
+  private String file;
+
+  @Mixin private ConfigurationOptions options;
+
+  @Option(names = "--verbose", description = "Show the stack trace of an error.")
+  boolean verbose;
+
+  Console console() {
+    return parent.phiscale.console();
+  }
+
+  Storage storage() {
+    PhiscaleConfiguration configuration =
+        file == null ? options.loadDefaults() : options.load(file, Map.of());
+    return Storage.of(configuration.storage().hadoopProperties());
+  }
+
+  /**
+   * @throws FileNotFoundException if nothing is there
+   */
+  static RunDirectory run(Storage storage, String place) throws IOException {
+    RunDirectory run = new RunDirectory(storage, Storage.uri(place));
+    if (run.checkpoints().stored().isEmpty()) {
+      throw new FileNotFoundException(
+          String.format(
+              "No checkpoints in %s (give a run directory that train has written)", place));
+    }
+    return run;
+  }
+
+  static String size(long bytes) {
+    return String.format(Locale.ROOT, "%,.1f MiB", bytes / 1048576.0);
+  }
+}

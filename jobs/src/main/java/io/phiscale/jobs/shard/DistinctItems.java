@@ -1,0 +1,80 @@
+package io.phiscale.jobs.shard;
+
+import io.phiscale.jobs.shard.CheckedItem.Accepted;
+import io.phiscale.jobs.shard.CheckedItem.Refused;
+import io.phiscale.pipeline.shard.RejectReason;
+import java.util.Iterator;
+import org.apache.spark.api.java.function.FlatMapFunction2;
+import scala.Tuple2;
+
+/**
+ * The items of a sorted partition, with repeated keys ({@link DistinctKeys}) and repeated contents
+ * ({@link RepeatedContents}) refused. Both inputs are in the order of {@link Placement}, so one
+ * pass does.
+ */
+final class DistinctItems
+    implements FlatMapFunction2<
+        Iterator<Tuple2<Placement, CheckedItem>>,
+        Iterator<Tuple2<Placement, RepeatedContents.Original>>,
+        CheckedItem> {
+  private static final long serialVersionUID = 1L;
+
+  private final ShardLayout layout;
+
+  DistinctItems(ShardLayout layout) {
+    this.layout = layout;
+  }
+
+  @Override
+  public Iterator<CheckedItem> call(
+      Iterator<Tuple2<Placement, CheckedItem>> sorted,
+      Iterator<Tuple2<Placement, RepeatedContents.Original>> repeated) {
+    return new Refusing(new DistinctKeys(sorted, layout), repeated);
+  }
+
+  private final class Refusing implements Iterator<CheckedItem> {
+    private final DistinctKeys items;
+    private final Iterator<Tuple2<Placement, RepeatedContents.Original>> repeated;
+    private Tuple2<Placement, RepeatedContents.Original> next;
+
+    Refusing(DistinctKeys items, Iterator<Tuple2<Placement, RepeatedContents.Original>> repeated) {
+      this.items = items;
+      this.repeated = repeated;
+      advance();
+    }
+
+    private void advance() {
+      next = repeated.hasNext() ? repeated.next() : null;
+    }
+
+    @Override
+    public boolean hasNext() {
+      if (items.hasNext()) {
+        return true;
+      }
+      if (next != null) {
+        throw new IllegalStateException("A repeated image is not in its partition: " + next._1());
+      }
+      return false;
+    }
+
+    @Override
+    public CheckedItem next() {
+      Tuple2<Placement, CheckedItem> item = items.next();
+      if (next == null
+          || !(item._2() instanceof Accepted accepted)
+          || !item._1().equals(next._1())) {
+        return item._2();
+      }
+      RepeatedContents.Original original = next._2();
+      String split = layout.splitAt(item._1().partition());
+      advance();
+      return new Refused(
+          accepted.image().key(),
+          split,
+          RejectReason.DUPLICATE_CONTENT,
+          String.format(
+              "the same bytes are kept as %s of split %s", original.key(), original.split()));
+    }
+  }
+}

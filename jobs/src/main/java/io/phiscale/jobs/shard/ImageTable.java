@@ -1,0 +1,36 @@
+package io.phiscale.jobs.shard;
+
+import java.io.IOException;
+import org.apache.spark.sql.Dataset;
+import org.apache.spark.sql.Row;
+import org.apache.spark.sql.SparkSession;
+import org.apache.spark.sql.types.DataTypes;
+import org.apache.spark.sql.types.StructType;
+
+/** Images that are rows of a table, of any length: joined and read by Spark, never collected. */
+interface ImageTable {
+  /**
+   * The columns of {@link #rows}: the image's key, where it lies (null: see {@code problem}), its
+   * labels with as many weights, what it shares with images that must stay in its split (or null),
+   * and what is wrong with the row (a {@code RejectReason}'s id, or null).
+   */
+  StructType COLUMNS =
+      new StructType()
+          .add("key", DataTypes.StringType, false)
+          .add("uri", DataTypes.StringType, true)
+          .add("labels", DataTypes.createArrayType(DataTypes.StringType), false)
+          .add("weights", DataTypes.createArrayType(DataTypes.FloatType), false)
+          .add("group", DataTypes.StringType, true)
+          .add("problem", DataTypes.StringType, true)
+          .add("detail", DataTypes.StringType, true);
+
+  /** What is read from where, for provenance and messages. */
+  String description();
+
+  /**
+   * The rows, with {@link #COLUMNS}; nothing is read yet but what tells the columns.
+   *
+   * @throws IOException if the table cannot be read or lacks a column; names both
+   */
+  Dataset<Row> rows(SparkSession session) throws IOException;
+}

@@ -1,0 +1,84 @@
+package io.phiscale.jobs.train;
+
+import com.codahale.metrics.Gauge;
+import com.codahale.metrics.MetricRegistry;
+import io.phiscale.jobs.run.RoundMetrics;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.ToDoubleFunction;
+import org.apache.spark.SparkEnv;
+import org.apache.spark.metrics.source.Source;
+
+/**
+ * How training goes, as gauges of Spark's metrics system, on the driver: source {@code phiscale},
+ * so that every sink shows them (Prometheus as {@code metrics_APP_driver_phiscale_loss_Value}).
+ *
+ * <p>Values are those of the last round, units as in {@link RoundMetrics}; NaN before the first
+ * round. {@code rounds} is that of the whole run, {@code skippedTotal} counts since this start.
+ */
+final class TrainingSource implements Source, TrainingListener, AutoCloseable {
+  private final MetricRegistry registry = new MetricRegistry();
+  private volatile RoundMetrics last;
+  private volatile int rounds;
+  private final AtomicLong skipped = new AtomicLong();
+
+  private TrainingSource() {
+    ofLastRound("round", RoundMetrics::round);
+    registry.register("rounds", (Gauge<Integer>) () -> rounds);
+    ofLastRound("epoch", RoundMetrics::epoch);
+    ofLastRound("images", RoundMetrics::images);
+    ofLastRound("loss", RoundMetrics::loss);
+    ofLastRound("accuracy", RoundMetrics::accuracy);
+    ofLastRound("learningRate", RoundMetrics::learningRate);
+    ofLastRound("imagesPerSecond", RoundMetrics::imagesPerSecond);
+    ofLastRound("localSteps", RoundMetrics::localSteps);
+    ofLastRound("seconds", RoundMetrics::seconds);
+    ofLastRound("computeSeconds", RoundMetrics::computeSeconds);
+    ofLastRound("waitSeconds", RoundMetrics::waitSeconds);
+    ofLastRound("averagingSeconds", RoundMetrics::averagingSeconds);
+    ofLastRound("unixSeconds", RoundMetrics::unixSeconds);
+    registry.register("skippedTotal", (Gauge<Long>) skipped::get);
+  }
+
+  private void ofLastRound(String name, ToDoubleFunction<RoundMetrics> value) {
+    registry.register(
+        name,
+        (Gauge<Double>)
+            () -> {
+              RoundMetrics round = last;
+              return round == null ? Double.NaN : value.applyAsDouble(round);
+            });
+  }
+
+  /** Adds a new source to the metrics system of this JVM's Spark; closing takes it out. */
+  static TrainingSource register() {
+    TrainingSource source = new TrainingSource();
+    SparkEnv.get().metricsSystem().registerSource(source);
+    return source;
+  }
+
+  @Override
+  public String sourceName() {
+    return "phiscale";
+  }
+
+  @Override
+  public MetricRegistry metricRegistry() {
+    return registry;
+  }
+
+  @Override
+  public void started(int firstRound, int allRounds) {
+    rounds = allRounds;
+  }
+
+  @Override
+  public void completed(RoundMetrics round) {
+    skipped.addAndGet(round.skipped());
+    last = round;
+  }
+
+  @Override
+  public void close() {
+    SparkEnv.get().metricsSystem().removeSource(this);
+  }
+}
