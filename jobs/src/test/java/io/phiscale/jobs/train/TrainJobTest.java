@@ -126,18 +126,20 @@ class TrainJobTest {
   @ParameterizedTest
   @CsvSource({
     // The first step leaves parameters that the second one's loss is made of.
-    "2, loss, 2",
-    // One step a round: its loss is still that of the drawn parameters.
-    "1, parameters, 1",
+    "2, loss, 2, 1.000e+38",
+    // One step a round: its loss is still that of the drawn parameters. As a float this rate is
+    // infinite.
+    "1, parameters, 1, 1.000e+300",
   })
-  void divergenceNamesWorkerRoundAndStep(int localSteps, String what, int step) throws Exception {
+  void divergenceNamesWorkerRoundAndStep(int localSteps, String what, int step, String rate)
+      throws Exception {
     String run = "diverged-" + what;
     PhiscaleConfiguration configuration =
         configuration(
             run,
             Map.of(
                 "train.learning-rate.base",
-                "1e38",
+                rate,
                 "train.averaging.local-steps",
                 Integer.toString(localSteps)));
     try (SparkSession session = LocalSpark.open(configuration)) {
@@ -146,8 +148,8 @@ class TrainJobTest {
           .isInstanceOf(TrainingDivergedException.class)
           .hasMessageStartingWith(
               "Training diverged: %s not finite on worker 0 in round 1, local step %s, at learning"
-                  + " rate 1.000e+38. There is no earlier checkpoint; try a lower",
-              what, step);
+                  + " rate %s. There is no earlier checkpoint; try a lower",
+              what, step, rate);
     }
     assertThat(folder.resolve(run).resolve("checkpoints/latest.json")).doesNotExist();
   }
