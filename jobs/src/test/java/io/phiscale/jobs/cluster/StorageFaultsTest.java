@@ -115,10 +115,10 @@ class StorageFaultsTest {
   @Test
   void aRoundWhoseWorkersHangEndsAtItsDeadline() {
     silent("/shards/train/");
-    PhiscaleConfiguration configuration = configuration("hanging", Map.of("train.deadline", "3s"));
+    PhiscaleConfiguration configuration = configuration("hanging", Map.of("train.deadline", "10s"));
     assertThatThrownBy(() -> train(configuration))
         .hasMessageStartingWith(
-            "Round 1 did not end within PT3S (train.deadline); waited for task ")
+            "Round 1 did not end within PT10S (train.deadline); waited for task ")
         .hasMessageContaining(" on executor driver (")
         .hasMessageEndingWith("There is no earlier checkpoint");
   }
@@ -131,12 +131,12 @@ class StorageFaultsTest {
             "evaluated",
             Map.of(
                 "spark.deadline",
-                "3s",
+                "10s",
                 "evaluate.checkpoint",
                 EmbeddedS3.uri("unbroken").toString()));
     assertThatThrownBy(() -> new EvaluateJob(session, configuration).run())
         .hasMessageMatching(
-            "test: evaluate phi-0 \\(ema\\) on val: no task ended within PT3S"
+            "test: evaluate phi-0 \\(ema\\) on val: no task ended within PT10S"
                 + " \\(spark.deadline\\); waited for task 0 of stage \\d+ on executor driver"
                 + " \\(\\S+\\), \\d+ s.*");
   }
