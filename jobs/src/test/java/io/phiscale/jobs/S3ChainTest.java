@@ -94,12 +94,14 @@ class S3ChainTest {
       URI file = EmbeddedS3.uri("mine.safetensors");
 
       assertThatThrownBy(() -> storage.writeAtomically(file, failing))
-          .hasMessage("Cannot write %s: no more", file);
+          .hasMessageStartingWith("Cannot write " + file + " (endpoint http://127.0.0.1:")
+          .hasMessageEndingWith("): no more");
       assertThat(storage.exists(file)).isFalse();
 
       storage.writeUtf8Atomically(file, "old");
       assertThatThrownBy(() -> storage.writeAtomically(file, failing))
-          .hasMessage("Cannot write %s: no more", file);
+          .hasMessageStartingWith("Cannot write " + file + " (endpoint http://127.0.0.1:")
+          .hasMessageEndingWith("): no more");
       assertThat(storage.readUtf8(file)).isEqualTo("old");
     }
   }

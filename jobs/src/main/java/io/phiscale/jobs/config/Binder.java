@@ -463,6 +463,7 @@ final class Binder {
             new SparkSection(
                 keys.text("spark.master"),
                 keys.text("spark.app-name"),
+                keys.duration("spark.deadline"),
                 keys.properties("spark.properties")),
         Binder::spark);
   }

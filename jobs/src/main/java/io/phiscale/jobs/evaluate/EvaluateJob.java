@@ -19,7 +19,6 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
-import java.util.Optional;
 import org.apache.spark.sql.SparkSession;
 
 /**
@@ -111,7 +110,8 @@ public final class EvaluateJob {
                 network,
                 parameters,
                 evaluate.topK(),
-                Optional.empty());
+                configuration.spark().deadline(),
+                "spark.deadline");
     Duration time = Duration.ofNanos(System.nanoTime() - began);
     Progress progress = info.progress();
     long trainImages = manifest.split("train").images();

@@ -12,7 +12,6 @@ import java.io.IOException;
 import java.net.URI;
 import java.util.List;
 import java.util.Locale;
-import java.util.Optional;
 import org.apache.spark.sql.SparkSession;
 
 /**
@@ -56,7 +55,8 @@ public final class MinivalScoring implements CheckpointScorer {
                 info.network(),
                 average ? checkpoint.movingAverage() : checkpoint.parameters(),
                 TOP_1,
-                Optional.of(configuration.train().deadline()));
+                configuration.train().deadline(),
+                "train.deadline");
     return MinivalScore.of(info, weights, counts.images(), counts.accuracy(1), counts.loss());
   }
 }

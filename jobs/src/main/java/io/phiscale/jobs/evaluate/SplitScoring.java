@@ -2,6 +2,7 @@ package io.phiscale.jobs.evaluate;
 
 import io.phiscale.jobs.config.EvaluateSection;
 import io.phiscale.jobs.config.PhiscaleConfiguration;
+import io.phiscale.jobs.run.SparkJobs;
 import io.phiscale.jobs.train.FloatVector;
 import io.phiscale.jobs.train.Threads;
 import io.phiscale.model.kernels.Precision;
@@ -16,11 +17,7 @@ import io.phiscale.pipeline.storage.Storage;
 import java.net.URI;
 import java.time.Duration;
 import java.util.List;
-import java.util.Optional;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.TimeoutException;
-import org.apache.spark.api.java.JavaFutureAction;
+import org.apache.spark.api.java.JavaRDD;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.broadcast.Broadcast;
 import org.apache.spark.sql.SparkSession;
@@ -65,7 +62,8 @@ final class SplitScoring {
    *
    * @param what it is, for messages
    * @param ranks the k of top-k, ascending
-   * @param deadline longest wait, if there is one
+   * @param deadline longest time in which no task ends
+   * @param deadlineKey where it is configured, for the message
    * @throws IllegalStateException if an image cannot be read, a score is not finite, the job fails
    *     or the deadline passes
    */
@@ -74,8 +72,8 @@ final class SplitScoring {
       NetworkSpec network,
       float[] parameters,
       List<Integer> ranks,
-      Optional<Duration> deadline)
-      throws InterruptedException {
+      Duration deadline,
+      String deadlineKey) {
     EvaluateSection evaluate = configuration.evaluate();
     EvaluationTransform transform =
         EvaluationTransform.centreCrop(network.resolutionPx())
@@ -88,14 +86,12 @@ final class SplitScoring {
         LoaderSettings.ofBatchSize(evaluate.batchSize())
             .withThreads(configuration.train().loader().threads())
             .withMaxPixels(configuration.data().maxPixels());
-    String group = "phiscale-evaluate-" + configuration.name();
-    spark.setJobGroup(
-        group, String.format("%s: evaluate %s on %s", configuration.name(), what, split), true);
+    String shown = String.format("%s: evaluate %s on %s", configuration.name(), what, split);
     Broadcast<FloatVector> broadcast = spark.broadcast(new FloatVector(parameters));
     TopKAccuracy counts = TopKAccuracy.none(ranks);
     try {
       int tasks = Math.min(groups.size(), Math.max(1, spark.defaultParallelism()));
-      JavaFutureAction<List<TopKAccuracy>> job =
+      JavaRDD<TopKAccuracy> scores =
           spark
               .parallelize(groups, tasks)
               .mapPartitions(
@@ -108,29 +104,13 @@ final class SplitScoring {
                       storage,
                       transform,
                       loader,
-                      ranks))
-              .collectAsync();
-      List<TopKAccuracy> parts =
-          deadline.isPresent()
-              ? job.get(deadline.get().toMillis(), TimeUnit.MILLISECONDS)
-              : job.get();
-      for (TopKAccuracy part : parts) {
+                      ranks));
+      for (TopKAccuracy part :
+          SparkJobs.run(spark, shown, deadline, deadlineKey, scores::collect)) {
         counts = counts.plus(part);
       }
-    } catch (TimeoutException e) {
-      spark.sc().cancelJobGroup(group);
-      throw new IllegalStateException(
-          String.format(
-              "The evaluation of %s on %s did not end within %s (train.deadline): a worker hangs,"
-                  + " or there are too many images for it",
-              what, split, deadline.orElseThrow()),
-          e);
-    } catch (ExecutionException e) {
-      throw new IllegalStateException(
-          String.format("Cannot evaluate %s on %s", what, split), e.getCause());
     } finally {
       broadcast.destroy();
-      spark.clearJobGroup();
     }
     requireAll(counts, what);
     return counts;

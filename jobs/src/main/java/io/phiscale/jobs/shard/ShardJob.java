@@ -5,6 +5,7 @@ import io.phiscale.jobs.config.DataSection.Deduplicate;
 import io.phiscale.jobs.config.DataSection.Validation;
 import io.phiscale.jobs.config.PhiscaleConfiguration;
 import io.phiscale.jobs.run.BuildInfo;
+import io.phiscale.jobs.run.SparkJobs;
 import io.phiscale.pipeline.shard.ImageStatistics;
 import io.phiscale.pipeline.shard.LabelSpace;
 import io.phiscale.pipeline.shard.RejectReason;
@@ -24,6 +25,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
+import java.util.function.Supplier;
 import org.apache.spark.api.java.JavaPairRDD;
 import org.apache.spark.api.java.JavaRDD;
 import org.apache.spark.api.java.JavaSparkContext;
@@ -120,7 +122,6 @@ public final class ShardJob {
             minival > 0 ? shards((long) (trainBytes * (1 - heldOut) * minival), shardBytes) : 0,
             heldOut,
             minival);
-    spark.setJobDescription("Shard: read, decode and shuffle the images of " + train.description());
     JavaPairRDD<Placement, CheckedItem> checked = train.read(labels, layout, ShardLayout.TRAIN);
     if (validation.isPresent()) {
       checked = checked.union(validation.get().read(labels, layout, ShardLayout.VALIDATION));
@@ -136,7 +137,9 @@ public final class ShardJob {
             : RepeatedContents.of(shuffled, layout, policy);
     JavaRDD<CheckedItem> distinct = shuffled.zipPartitions(repeated, new DistinctItems(layout));
     List<PartitionSummary> summaries =
-        distinct.mapPartitionsWithIndex(new PartitionSummary.Count(), true).collect();
+        run(
+            "Shard: read, decode and shuffle the images of " + train.description(),
+            distinct.mapPartitionsWithIndex(new PartitionSummary.Count(), true)::collect);
     Map<String, Map<RejectReason, Long>> refused = refused(summaries);
     requireFewRefused(summaries, refused);
     Map<String, ShardSplit> splits = new TreeMap<>();
@@ -161,7 +164,6 @@ public final class ShardJob {
           write(distinct, layout, ShardLayout.MINIVAL, train, train, labels, summaries));
     }
     if (!refused.isEmpty()) {
-      spark.setJobDescription("Shard: write the rejects");
       boolean duplicates =
           refused.values().stream()
               .anyMatch(
@@ -174,9 +176,12 @@ public final class ShardJob {
               SelectRows.Table.REJECTS,
               duplicates ? 0 : layout.rejects(),
               layout.partitions());
-      write(rows.coalesce(1), SelectRows.REJECTS, Storage.resolve(root, "rejects"));
+      write(
+          "Shard: write the rejects",
+          rows.coalesce(1),
+          SelectRows.REJECTS,
+          Storage.resolve(root, "rejects"));
     }
-    spark.setJobDescription(null);
     ShardManifest manifest =
         ShardManifest.of(
             configuration.name(),
@@ -260,10 +265,10 @@ public final class ShardJob {
     JavaSparkContext spark = JavaSparkContext.fromSparkContext(session.sparkContext());
     URI root = Storage.uri(configuration.data().shards().toString());
     URI folder = Storage.resolve(root, split);
-    spark.setJobDescription("Shard: write " + split);
     int first = layout.firstOf(split);
     boolean soft = source.hasSoftTargets() || train.hasSoftTargets();
     write(
+        "Shard: write " + split,
         rows(
             distinct,
             soft ? SelectRows.Table.SOFT_IMAGES : SelectRows.Table.IMAGES,
@@ -276,9 +281,10 @@ public final class ShardJob {
             .map(StoredFile::uri)
             .filter(uri -> uri.getPath().endsWith(".parquet"))
             .toList();
-    spark.setJobDescription("Shard: describe " + split);
     List<ShardContents> contents =
-        spark.parallelize(files, files.size()).map(new Describe(storage, root)).collect();
+        run(
+            "Shard: describe " + split,
+            spark.parallelize(files, files.size()).map(new Describe(storage, root))::collect);
     return ShardSplit.of(
         source.description(),
         labels,
@@ -308,16 +314,31 @@ public final class ShardJob {
     return PartitionPruningRDD.create(all.rdd(), new KeepPartitions(from, to)).toJavaRDD();
   }
 
-  private void write(JavaRDD<Row> rows, StructType schema, URI folder) {
-    session
-        .createDataFrame(rows, schema)
-        .write()
-        .mode(SaveMode.Overwrite)
-        .option("compression", "none")
-        .option("parquet.enable.dictionary", "false")
-        .option("parquet.block.size", configuration.data().rowGroupBytes())
-        .option("parquet.page.size.row.check.min", 1)
-        .parquet(folder.toString());
+  private void write(String what, JavaRDD<Row> rows, StructType schema, URI folder) {
+    run(
+        what,
+        () -> {
+          session
+              .createDataFrame(rows, schema)
+              .write()
+              .mode(SaveMode.Overwrite)
+              .option("compression", "none")
+              .option("parquet.enable.dictionary", "false")
+              .option("parquet.block.size", configuration.data().rowGroupBytes())
+              .option("parquet.page.size.row.check.min", 1)
+              .parquet(folder.toString());
+          return folder;
+        });
+  }
+
+  /** Runs actions of Spark, with an end to their wait. */
+  private <T> T run(String what, Supplier<T> actions) {
+    return SparkJobs.run(
+        JavaSparkContext.fromSparkContext(session.sparkContext()),
+        what,
+        configuration.spark().deadline(),
+        "spark.deadline",
+        actions);
   }
 
   /** Describes one shard. */

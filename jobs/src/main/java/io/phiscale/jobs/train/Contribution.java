@@ -3,7 +3,7 @@ package io.phiscale.jobs.train;
 import java.io.Serializable;
 
 /** What a worker sends, and what the average of it is, in one round. */
-sealed interface Contribution extends Serializable {
+public sealed interface Contribution extends Serializable {
 
   /**
    * One slice of a replica's state vector after the local steps, or the average of such slices.

@@ -20,12 +20,7 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.TimeoutException;
 import java.util.stream.IntStream;
-import org.apache.spark.api.java.JavaFutureAction;
-import org.apache.spark.api.java.JavaPairRDD;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.broadcast.Broadcast;
 
@@ -57,6 +52,7 @@ public final class ParameterAveragingTrainer {
   private final OuterOptimizer outer;
   private final WorkerMemories memories;
   private int rememberingWorkers;
+  private String lastCheckpoint = "There is no earlier checkpoint";
 
   /**
    * @param spark the context
@@ -95,6 +91,9 @@ public final class ParameterAveragingTrainer {
    */
   public URI train(Checkpoint start) throws IOException, InterruptedException {
     State state = new State(start);
+    if (start.info().progress().round() > 0) {
+      stays(directory.checkpoints().location(start.info().progress().round()));
+    }
     EpochPlan plan = recipe.plan();
     List<RoundMetrics> unpublished = new ArrayList<>();
     Progress begun = state.progress;
@@ -224,47 +223,28 @@ public final class ParameterAveragingTrainer {
     String what = String.format("%s: round %s of training", goal.name(), number);
     String group = "phiscale-train-" + goal.name();
     Broadcast<RoundState> broadcast = spark.broadcast(start);
-    int slices = new Slices(start.length(), Slices.DEFAULT_SLICE_LENGTH).count();
-    spark.setJobGroup(group, what, true);
-    JavaPairRDD<SliceKey, Contribution> trained =
-        spark
-            .parallelize(IntStream.range(0, plan.workers()).boxed().toList(), plan.workers())
-            .mapPartitionsToPair(
-                new WorkerRound(
-                    shipped,
-                    frozen,
-                    broadcast,
-                    progress.epoch(),
-                    round,
-                    progress.step(),
-                    memories,
-                    progress.round(),
-                    rememberingWorkers))
-            .repartitionAndSortWithinPartitions(
-                new SliceKey.BySlice(Math.min(slices, plan.workers())));
-    try {
-      JavaFutureAction<List<Contribution>> job =
-          trained.mapPartitions(new SliceAveraging()).collectAsync();
-      try {
-        List<Contribution> results = job.get(goal.deadline().toMillis(), TimeUnit.MILLISECONDS);
-        // Not after a failure: the context then ends, and takes all of this with it.
-        trained.rdd().cleanShuffleDependencies(false);
-        broadcast.destroy();
-        return results;
-      } catch (TimeoutException e) {
-        spark.sc().cancelJobGroup(group);
-        throw new IllegalStateException(
-            String.format(
-                "Round %s did not end within %s (train.deadline): a worker hangs, or the round is"
-                    + " too long for it; the last checkpoint stays",
-                number, goal.deadline()),
-            e);
-      } catch (ExecutionException e) {
-        throw new IllegalStateException(String.format("Round %s failed", number), e.getCause());
-      }
-    } finally {
-      spark.clearJobGroup();
-    }
+    AveragingRound averaging =
+        new AveragingRound(spark, group, goal.deadline(), "train.deadline", lastCheckpoint);
+    return averaging.run(
+        number,
+        what,
+        Slices.of(start),
+        broadcast,
+        plan.workers(),
+        () ->
+            spark
+                .parallelize(IntStream.range(0, plan.workers()).boxed().toList(), plan.workers())
+                .mapPartitionsToPair(
+                    new WorkerRound(
+                        shipped,
+                        frozen,
+                        broadcast,
+                        progress.epoch(),
+                        round,
+                        progress.step(),
+                        memories,
+                        progress.round(),
+                        rememberingWorkers)));
   }
 
   private void requireFinite(List<Report> reports, Progress progress, EpochPlan.Round round) {
@@ -276,15 +256,9 @@ public final class ParameterAveragingTrainer {
             progress.round() + 1,
             report.divergence().step() + 1,
             recipe.learningRate(progress.epoch(), round, report.divergence().step()),
-            consequence(progress));
+            lastCheckpoint);
       }
     }
-  }
-
-  private String consequence(Progress progress) {
-    return progress.round() == 0
-        ? "There is no earlier checkpoint"
-        : "The last published checkpoint stays in " + directory.root();
   }
 
   private static void requireEachImageOnce(
@@ -323,6 +297,7 @@ public final class ParameterAveragingTrainer {
     CheckpointStore checkpoints = directory.checkpoints();
     CheckpointInfo published = checkpoints.publish(state.checkpoint(state.info()));
     listener.published(checkpoints.location(published.progress().round()));
+    stays(checkpoints.location(published.progress().round()));
     scoreUnlessDone(state.checkpoint(published));
     checkpoints.retain(goal.retention());
     forgetMemories(state.progress.round());
@@ -336,6 +311,10 @@ public final class ParameterAveragingTrainer {
       checkpoints.record(score);
       listener.scored(score);
     }
+  }
+
+  private void stays(URI checkpoint) {
+    lastCheckpoint = "The last good checkpoint stays: " + checkpoint;
   }
 
   /** The one model that the driver holds. */
@@ -401,8 +380,7 @@ public final class ParameterAveragingTrainer {
     private void requireFiniteUpdate(float[] updated) {
       for (float value : updated) {
         if (!Float.isFinite(value)) {
-          throw new TrainingDivergedException(
-              progress.round() + 1, outer.rule(), consequence(progress));
+          throw new TrainingDivergedException(progress.round() + 1, outer.rule(), lastCheckpoint);
         }
       }
     }

@@ -8,10 +8,11 @@ import java.io.Serializable;
  * @param parameters the trained part of the parameter vector: all of it where nothing is frozen
  * @param optimizerState the optimizer's state, slot after slot
  */
-record RoundState(FloatVector parameters, FloatVector optimizerState) implements Serializable {
+public record RoundState(FloatVector parameters, FloatVector optimizerState)
+    implements Serializable {
 
   /** Values of parameters and optimizer state together: the vector that is averaged. */
-  int length() {
+  public int length() {
     return parameters.length() + optimizerState.length();
   }
 }

@@ -11,9 +11,9 @@ import org.apache.spark.Partitioner;
  * @param slice index of the slice; {@link #REPORT} for a worker's report
  * @param worker index of the worker
  */
-record SliceKey(int slice, int worker) implements Comparable<SliceKey>, Serializable {
+public record SliceKey(int slice, int worker) implements Comparable<SliceKey>, Serializable {
   /** The "slice" under which workers' reports travel. */
-  static final int REPORT = -1;
+  public static final int REPORT = -1;
 
   private static final Comparator<SliceKey> ORDER =
       Comparator.comparingInt(SliceKey::slice).thenComparingInt(SliceKey::worker);

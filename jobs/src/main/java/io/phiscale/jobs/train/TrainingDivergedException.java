@@ -7,6 +7,23 @@ import java.util.Locale;
 public final class TrainingDivergedException extends RuntimeException {
   private static final long serialVersionUID = 1L;
 
+  /**
+   * For a network that is not configured by Phiscale.
+   *
+   * @param what "loss" or "parameters"
+   * @param worker index of the worker
+   * @param round number of the round, from 1
+   * @param step local step within the round, from 1
+   * @param consequence a sentence about what is left
+   */
+  public TrainingDivergedException(
+      String what, int worker, int round, int step, String consequence) {
+    super(
+        String.format(
+            "Training diverged: %s not finite on worker %s in round %s, local step %s. %s",
+            what, worker, round, step, consequence));
+  }
+
   TrainingDivergedException(
       String what, int worker, int round, int step, double learningRate, String checkpoint) {
     super(

@@ -4,7 +4,6 @@ import io.phiscale.jobs.config.TrainSection.Averaging.OptimizerState;
 import io.phiscale.jobs.config.TrainSection.Averaging.Wire;
 import io.phiscale.jobs.train.Contribution.Divergence;
 import io.phiscale.jobs.train.Contribution.Report;
-import io.phiscale.jobs.train.Contribution.Slice;
 import io.phiscale.model.train.Labels;
 import io.phiscale.model.train.Replica;
 import io.phiscale.pipeline.batch.Batch;
@@ -13,7 +12,6 @@ import io.phiscale.pipeline.shard.EpochOrder;
 import java.io.IOException;
 import java.util.Iterator;
 import java.util.Optional;
-import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.apache.spark.api.java.function.PairFlatMapFunction;
 import org.apache.spark.broadcast.Broadcast;
@@ -135,17 +133,7 @@ final class WorkerRound implements PairFlatMapFunction<Iterator<Integer>, SliceK
           .iterator();
     }
     remember(run, worker, Optional.of(new WorkerMemory(stepsAfter, keptState, new float[0])));
-    Slices slices = new Slices(start.length(), Slices.DEFAULT_SLICE_LENGTH);
-    long weight = report.examples();
-    Stream<Tuple2<SliceKey, Contribution>> cut =
-        IntStream.range(0, slices.count())
-            .mapToObj(
-                slice ->
-                    pair(
-                        slice,
-                        worker,
-                        new Slice(slice, weight, slices.cut(slice, parameters, sentState))));
-    return Stream.concat(reported, cut).iterator();
+    return Slices.of(start).contributions(report, parameters, sentState).iterator();
   }
 
   private Optional<WorkerMemory> recall(TrainingRecipe run, int worker) throws IOException {

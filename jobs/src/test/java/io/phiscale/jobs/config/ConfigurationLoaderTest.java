@@ -58,6 +58,8 @@ class ConfigurationLoaderTest {
     // tpu: 0.256 at 4096 images per step.
     assertThat(defaults.train().learningRate().peak(4096)).isEqualTo(0.256);
     assertThat(defaults.train().deadline()).isEqualTo(Duration.ofMinutes(10));
+    assertThat(defaults.spark().deadline()).isEqualTo(Duration.ofMinutes(30));
+    assertThat(defaults.storage().properties()).containsEntry("fs.s3a.retry.throttle.limit", "8");
     assertThat(defaults.data().shardBytes()).isEqualTo(128L << 20);
     assertThat(defaults.data().source().validation()).isEqualTo(new DataSection.Validation.None());
     assertThat(defaults.data().source().isConfigured()).isFalse();
@@ -73,6 +75,8 @@ class ConfigurationLoaderTest {
     PhiscaleConfiguration defaults = new ConfigurationLoader().load();
 
     assertThat(defaults.effectiveValues().keySet())
+        .filteredOn(
+            key -> KnownKeys.FREE_FORM.stream().noneMatch(free -> key.startsWith(free + ".")))
         .containsExactlyElementsOf(
             new KnownKeys(ConfigurationLoader.defaults())
                 .leaves().stream()
@@ -313,6 +317,7 @@ class ConfigurationLoaderTest {
         "storage.properties = 5 | a.conf:1: Invalid storage.properties: 5 (must be a section:"
             + " storage.properties { ... })",
         "spark.app-name = \"\" | a.conf:1: Invalid spark.app-name: \"\" (must be not empty)",
+        "spark.deadline = 0 s | a.conf:1: Invalid spark.deadline: PT0S (must be > 0)",
       })
   void brokenRulesNameKeyValueAndRule(String text, String expected) throws IOException {
     assertThat(problems(file(text))).containsExactly(expected.split("~"));
@@ -421,11 +426,13 @@ class ConfigurationLoaderTest {
 
   @Test
   void masterIsConfiguredOrSubmittedOrLocal() {
-    SparkSection none = new SparkSection("", "phiscale", Map.of());
+    SparkSection none = new SparkSection("", "phiscale", Duration.ofMinutes(30), Map.of());
 
     assertThat(none.masterOr(null, 3)).isEqualTo("local[3]");
     assertThat(none.masterOr("yarn", 3)).isEqualTo("yarn");
-    assertThat(new SparkSection("local[1]", "phiscale", Map.of()).masterOr("yarn", 3))
+    assertThat(
+            new SparkSection("local[1]", "phiscale", Duration.ofMinutes(30), Map.of())
+                .masterOr("yarn", 3))
         .isEqualTo("local[1]");
   }
 

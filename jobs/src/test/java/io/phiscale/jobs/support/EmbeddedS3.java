@@ -32,17 +32,28 @@ public final class EmbeddedS3 implements AutoCloseable {
     server.start();
   }
 
-  /** Configuration values that reach it. */
+  /** Its URL. */
+  public URI endpoint() {
+    return URI.create("http://127.0.0.1:" + server.getPort());
+  }
+
+  /** Configuration values that reach it, without a second try. */
   public Map<String, String> configuration() {
+    Map<String, String> values = configuration(endpoint());
+    values.put("storage.properties.\"fs.s3a.attempts.maximum\"", "1");
+    values.put("storage.properties.\"fs.s3a.retry.limit\"", "1");
+    return values;
+  }
+
+  /** Configuration values that reach it by another URL, and say nothing of retries. */
+  public Map<String, String> configuration(URI by) {
     Map<String, String> values = new LinkedHashMap<>();
-    values.put("storage.s3.endpoint", "http://127.0.0.1:" + server.getPort());
+    values.put("storage.s3.endpoint", by.toString());
     values.put("storage.s3.region", "us-east-1");
     values.put("storage.s3.path-style", "true");
     values.put("storage.s3.ssl", "false");
     values.put("storage.s3.access-key", ACCESS_KEY);
     values.put("storage.s3.secret-key", SECRET_KEY);
-    values.put("storage.properties.\"fs.s3a.attempts.maximum\"", "1");
-    values.put("storage.properties.\"fs.s3a.retry.limit\"", "1");
     return values;
   }
 

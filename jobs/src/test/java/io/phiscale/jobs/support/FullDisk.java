@@ -17,6 +17,7 @@ import org.apache.hadoop.util.Progressable;
 public final class FullDisk extends LocalFileSystem {
   private static final String ROOM = "phiscale.test.room";
   private static final String NUMBER = "phiscale.test.disk";
+  private static final Path FULL = new Path("/dev/full");
   private static final AtomicLong DISKS = new AtomicLong();
 
   public FullDisk() {
@@ -58,17 +59,20 @@ public final class FullDisk extends LocalFileSystem {
         throws IOException {
       FSDataOutputStream out =
           super.create(file, permission, overwrite, bufferSize, replication, blockSize, progress);
-      return new FSDataOutputStream(new Limited(out, room), null);
+      // What Hadoop makes of the operating system's "no space": an Error.
+      return new FSDataOutputStream(new Limited(out, append(FULL), room), null);
     }
   }
 
   /** Writes what there is room for, then fails as the disk would. */
   private static final class Limited extends OutputStream {
     private final OutputStream out;
+    private final OutputStream full;
     private final AtomicLong room;
 
-    Limited(OutputStream out, AtomicLong room) {
+    Limited(OutputStream out, OutputStream full, AtomicLong room) {
       this.out = out;
+      this.full = full;
       this.room = room;
     }
 
@@ -83,13 +87,15 @@ public final class FullDisk extends LocalFileSystem {
       out.write(bytes, offset, fits);
       room.addAndGet(-fits);
       if (fits < length) {
-        throw new IOException("No space left on device");
+        full.write(bytes, offset + fits, length - fits);
+        full.flush();
       }
     }
 
     @Override
     public void close() throws IOException {
       out.close();
+      full.close();
     }
   }
 }

@@ -2,6 +2,7 @@ package io.phiscale.jobs.train;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.catchThrowableOfType;
 import static org.assertj.core.api.Assertions.withinPercentage;
 import static org.assertj.core.api.Assumptions.assumeThat;
 
@@ -9,7 +10,9 @@ import io.phiscale.jobs.config.ConfigurationException;
 import io.phiscale.jobs.config.PhiscaleConfiguration;
 import io.phiscale.jobs.evaluate.EvaluateJob;
 import io.phiscale.jobs.report.NetworkResult;
+import io.phiscale.jobs.run.Checkpoint;
 import io.phiscale.jobs.run.RoundMetrics;
+import io.phiscale.jobs.run.RunDirectory;
 import io.phiscale.jobs.shard.ShardJob;
 import io.phiscale.jobs.support.LocalSpark;
 import io.phiscale.jobs.support.SmallImages;
@@ -28,6 +31,8 @@ import java.util.TreeMap;
 import org.apache.spark.sql.SparkSession;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /** The trainer on real Spark: reproducible, resumable, in every mode the same. */
 class TrainJobTest {
@@ -118,19 +123,93 @@ class TrainJobTest {
     }
   }
 
-  @Test
-  void divergenceNamesWorkerRoundAndStepAndLeavesTheCheckpoint() throws Exception {
+  @ParameterizedTest
+  @CsvSource({
+    // The first step leaves parameters that the second one's loss is made of.
+    "2, loss, 2, 1.000e+38",
+    // One step a round: its loss is still that of the drawn parameters. As a float this rate is
+    // infinite.
+    "1, parameters, 1, 1.000e+300",
+  })
+  void divergenceNamesWorkerRoundAndStep(int localSteps, String what, int step, String rate)
+      throws Exception {
+    String run = "diverged-" + what;
     PhiscaleConfiguration configuration =
-        configuration("diverged", Map.of("train.learning-rate.base", "1e30"));
+        configuration(
+            run,
+            Map.of(
+                "train.learning-rate.base",
+                rate,
+                "train.averaging.local-steps",
+                Integer.toString(localSteps)));
     try (SparkSession session = LocalSpark.open(configuration)) {
       new ShardJob(session, configuration).run();
       assertThatThrownBy(() -> new TrainJob(session, configuration).run(TrainingListener.SILENT))
           .isInstanceOf(TrainingDivergedException.class)
-          .hasMessageMatching(
-              "Training diverged: (loss|parameters) not finite on worker \\d in round 1, local step"
-                  + " \\d, at learning rate 1.*");
+          .hasMessageStartingWith(
+              "Training diverged: %s not finite on worker 0 in round 1, local step %s, at learning"
+                  + " rate %s. There is no earlier checkpoint; try a lower",
+              what, step, rate);
     }
-    assertThat(folder.resolve("diverged/checkpoints/latest.json")).doesNotExist();
+    assertThat(folder.resolve(run).resolve("checkpoints/latest.json")).doesNotExist();
+  }
+
+  @Test
+  void divergenceLeavesTheLastCheckpointAndNamesIt() throws Exception {
+    // Each step multiplies the weights by a hundred: two epochs at most until they overflow.
+    PhiscaleConfiguration configuration =
+        configuration("overflowed", Map.of("train.epochs", "4", "train.weight-decay", "2000"));
+    RunDirectory directory =
+        new RunDirectory(Storage.of(Map.of()), folder.resolve("overflowed").toUri());
+    try (SparkSession session = LocalSpark.open(configuration)) {
+      new ShardJob(session, configuration).run();
+      String first = divergence(session, configuration);
+      Checkpoint checkpoint = directory.checkpoints().latest().orElseThrow();
+      int round = checkpoint.info().progress().round();
+      assertThat(first)
+          .containsPattern(
+              "(loss|parameters) not finite on worker \\d in round \\d+, local step \\d")
+          .contains(
+              "The last good checkpoint stays: " + directory.checkpoints().location(round) + ";");
+
+      // Started again, it goes on from there, to the same end.
+      assertThat(divergence(session, configuration)).isEqualTo(first);
+      assertThat(directory.checkpoints().latest().orElseThrow().info())
+          .isEqualTo(checkpoint.info());
+    }
+  }
+
+  private static String divergence(SparkSession session, PhiscaleConfiguration configuration) {
+    return catchThrowableOfType(
+            TrainingDivergedException.class,
+            () -> new TrainJob(session, configuration).run(TrainingListener.SILENT))
+        .getMessage();
+  }
+
+  @Test
+  void moreWorkersThanImagesAndThanRowGroups() throws Exception {
+    PhiscaleConfiguration configuration =
+        configuration(
+            "crowded",
+            Map.of(
+                "train.epochs",
+                "1",
+                "train.workers",
+                "100",
+                "data.row-group-bytes",
+                "1MiB",
+                "data.shards",
+                folder.resolve("one-group").toUri().toString()));
+    try (SparkSession session = LocalSpark.open(configuration)) {
+      ShardManifest manifest = new ShardJob(session, configuration).run().manifest();
+      assertThat(manifest.rowGroups(configuration.data().shards(), "train")).hasSize(1);
+      long images = manifest.split("train").images();
+      assertThat(images).isLessThan(100);
+      TrainJob.Result result = new TrainJob(session, configuration).run(TrainingListener.SILENT);
+      // One round: sixteen and more workers have nothing to do.
+      assertThat(result.metrics()).singleElement().returns(images, RoundMetrics::images);
+      assertThat(result.metrics().get(0).loss()).isFinite();
+    }
   }
 
   private static List<Double> losses(TrainJob.Result result) {

@@ -28,6 +28,7 @@ import java.util.concurrent.Future;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.FSDataInputStream;
 import org.apache.hadoop.fs.FSDataOutputStream;
+import org.apache.hadoop.fs.FSError;
 import org.apache.hadoop.fs.FileContext;
 import org.apache.hadoop.fs.FileStatus;
 import org.apache.hadoop.fs.FileSystem;
@@ -383,15 +384,33 @@ public final class Storage implements Serializable {
       content.writeTo(buffered);
       buffered.flush();
     } catch (IOException | RuntimeException e) {
-      if (out.hasCapability(StreamCapabilities.ABORTABLE_STREAM)) {
-        out.abort();
-      } else {
-        out.close();
-        fileSystem.delete(path, false);
-      }
+      discard(out, fileSystem, path, e);
       throw e;
+    } catch (FSError e) {
+      discard(out, fileSystem, path, e);
+      throw new IOException(e.getCause().getMessage(), e);
     }
-    out.close();
+    try {
+      out.close();
+    } catch (FSError e) {
+      throw new IOException(e.getCause().getMessage(), e);
+    }
+  }
+
+  /** Hadoop's local file system reports a full disk by an Error, when closing too. */
+  private static void discard(
+      FSDataOutputStream out, FileSystem fileSystem, Path path, Throwable failure)
+      throws IOException {
+    if (out.hasCapability(StreamCapabilities.ABORTABLE_STREAM)) {
+      out.abort();
+      return;
+    }
+    try {
+      out.close();
+    } catch (IOException | FSError e) {
+      failure.addSuppressed(e);
+    }
+    fileSystem.delete(path, false);
   }
 
   private static FSDataInputStream await(Future<FSDataInputStream> opening) throws IOException {
@@ -409,7 +428,7 @@ public final class Storage implements Serializable {
   }
 
   /** The same error with the URI in its message; a missing file stays one. */
-  private static IOException named(String failure, URI uri, Exception cause) {
+  private IOException named(String failure, URI uri, Exception cause) {
     if (cause instanceof FileNotFoundException) {
       FileNotFoundException missing = new FileNotFoundException("No such file: " + uri);
       missing.initCause(cause);
@@ -423,7 +442,13 @@ public final class Storage implements Serializable {
           cause);
     }
     String message = cause.getMessage() == null ? cause.toString() : cause.getMessage();
-    return new IOException("%s %s: %s".formatted(failure, uri, message), cause);
+    return new IOException("%s %s%s: %s".formatted(failure, uri, by(uri), message), cause);
+  }
+
+  /** By which endpoint a bucket is reached, where that is configured here. */
+  private String by(URI uri) {
+    String endpoint = "s3a".equals(uri.getScheme()) ? entries.get("fs.s3a.endpoint") : null;
+    return endpoint == null ? "" : " (endpoint " + endpoint + ")";
   }
 
   private static URI withoutPassword(URI uri) {
