@@ -54,7 +54,7 @@ abstract class CheckpointsSubcommand implements Callable<Integer> {
   Storage storage() {
     PhiscaleConfiguration configuration =
         file == null ? options.loadDefaults() : options.load(file, Map.of());
-    return Storage.of(configuration.storage().hadoopProperties());
+    return configuration.storage().open();
   }
 
   /**

@@ -38,7 +38,7 @@ public final class SparkJobRunner implements JobRunner {
   @Override
   public void showDataset(PhiscaleConfiguration configuration, int classes, Console console)
       throws IOException {
-    Storage storage = Storage.of(configuration.storage().hadoopProperties());
+    Storage storage = configuration.storage().open();
     URI root = Storage.uri(configuration.data().shards().toString());
     console.print(DatasetTable.of(ShardManifest.read(storage, root), classes));
     console.print(String.format("%nShards: %s", shown(root)));
@@ -134,7 +134,7 @@ public final class SparkJobRunner implements JobRunner {
   public void evaluate(PhiscaleConfiguration configuration, Console console) throws Exception {
     try (SparkSession session = open(configuration)) {
       List<NetworkResult> rows = new EvaluateJob(session, configuration).run();
-      Storage storage = Storage.of(configuration.storage().hadoopProperties());
+      Storage storage = configuration.storage().open();
       ShardManifest manifest =
           ShardManifest.read(storage, Storage.uri(configuration.data().shards().toString()));
       EvaluationReport report =

@@ -37,7 +37,7 @@ public final class EvaluateJob {
   public EvaluateJob(SparkSession session, PhiscaleConfiguration configuration) {
     this.session = session;
     this.configuration = configuration;
-    this.storage = Storage.of(configuration.storage().hadoopProperties());
+    this.storage = configuration.storage().open();
   }
 
   /**

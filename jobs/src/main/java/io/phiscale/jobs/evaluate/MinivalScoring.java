@@ -34,7 +34,7 @@ public final class MinivalScoring implements CheckpointScorer {
   public MinivalScoring(SparkSession session, PhiscaleConfiguration configuration) {
     this.session = session;
     this.configuration = configuration;
-    this.storage = Storage.of(configuration.storage().hadoopProperties());
+    this.storage = configuration.storage().open();
   }
 
   @Override

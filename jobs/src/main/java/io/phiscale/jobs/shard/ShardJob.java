@@ -64,7 +64,7 @@ public final class ShardJob {
   public ShardJob(SparkSession session, PhiscaleConfiguration configuration) {
     this.session = session;
     this.configuration = configuration;
-    this.storage = Storage.of(configuration.storage().hadoopProperties());
+    this.storage = configuration.storage().open();
   }
 
   /** What became of the job. */
@@ -101,7 +101,7 @@ public final class ShardJob {
               root));
     }
     JavaSparkContext spark = JavaSparkContext.fromSparkContext(session.sparkContext());
-    Inputs inputs = new Inputs(session, storage, data);
+    Inputs inputs = new Inputs(session, storage, data, configuration.spark().deadline());
     Input train = inputs.train();
     Optional<Input> validation = inputs.validation();
     LabelSpace labels = inputs.labels();

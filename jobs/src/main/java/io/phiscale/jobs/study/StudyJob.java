@@ -38,7 +38,7 @@ public final class StudyJob {
   public StudyJob(SparkSession session, PhiscaleConfiguration configuration) {
     this.session = session;
     this.configuration = configuration;
-    this.storage = Storage.of(configuration.storage().hadoopProperties());
+    this.storage = configuration.storage().open();
   }
 
   /**

@@ -113,10 +113,7 @@ public final class ParameterAveragingTrainer {
       forgetMemories(state.progress.round());
       unpublished.add(metrics);
       listener.completed(metrics);
-      Progress now = state.progress;
-      boolean epochEnded = now.position() == 0;
-      if (epochEnded
-          && (now.epoch() % goal.checkpointEveryEpochs() == 0 || now.epoch() == goal.epochs())) {
+      if (goal.wantsCheckpoint(state.progress)) {
         recalibrate(shipped, state);
         publish(state, unpublished);
         unpublished.clear();

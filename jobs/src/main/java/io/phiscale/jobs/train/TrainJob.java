@@ -72,7 +72,7 @@ public final class TrainJob {
     this.session = session;
     this.configuration = configuration;
     this.scorer = scorer;
-    this.storage = Storage.of(configuration.storage().hadoopProperties());
+    this.storage = configuration.storage().open();
   }
 
   /**
@@ -125,6 +125,7 @@ public final class TrainJob {
             configuration.name() + " " + network.identity().name(),
             train.epochs(),
             train.checkpoint().everyEpochs(),
+            train.checkpoint().everyRounds(),
             new Retention(train.checkpoint().keep(), train.checkpoint().keepEveryEpochs()),
             scorer(manifest),
             train.emaDecay() == 0
