@@ -38,7 +38,7 @@ interface Averager {
             new SimulatedRound(
                 spark,
                 EfficientNets.parameterLayout(setting.network()),
-                (int) length,
+                (int) (setting.optimizerSlots() * length),
                 workers,
                 setting.wire());
         yield round::run;

@@ -1,7 +1,6 @@
 package io.phiscale.jobs.benchmark;
 
 import io.phiscale.jobs.benchmark.Traffic.Bytes;
-import io.phiscale.model.network.EfficientNets;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -30,7 +29,6 @@ public final class AveragingBenchmark {
    *
    * @param setting what was measured
    * @param workers replicas
-   * @param parameters values that are averaged, without the optimizer's state
    * @param seconds of a round
    * @param driverSent bytes
    * @param driverReceived bytes
@@ -40,7 +38,6 @@ public final class AveragingBenchmark {
   public record Result(
       AveragingSetting setting,
       int workers,
-      long parameters,
       double seconds,
       double driverSent,
       double driverReceived,
@@ -72,7 +69,7 @@ public final class AveragingBenchmark {
           setting.wire().name().toLowerCase(Locale.ROOT),
           workers,
           setting.executors(workers),
-          2 * Float.BYTES * parameters / 1e6,
+          Float.BYTES * setting.values() / 1e6,
           seconds,
           driverSent / 1e6,
           driverReceived / 1e6,
@@ -112,7 +109,6 @@ public final class AveragingBenchmark {
     return new Result(
         setting,
         workers,
-        EfficientNets.parameterLayout(setting.network()).length(),
         median(rounds, Round::seconds),
         median(rounds, Round::sent),
         median(rounds, Round::received),

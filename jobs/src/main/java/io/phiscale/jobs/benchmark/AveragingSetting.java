@@ -1,6 +1,7 @@
 package io.phiscale.jobs.benchmark;
 
 import io.phiscale.jobs.config.TrainSection.Averaging.Wire;
+import io.phiscale.model.network.EfficientNets;
 import io.phiscale.model.spec.NetworkSpec;
 import java.util.Locale;
 
@@ -8,7 +9,9 @@ import java.util.Locale;
  * What is measured.
  *
  * @param trainer whose averaging
- * @param network whose parameters; the optimizer's state is as long (momentum)
+ * @param network whose parameters
+ * @param optimizerSlots vectors of the optimizer's state that are averaged with them: 0 where none
+ *     is, 1 for momentum, 2 for rmsprop and adamw; other trainers than {@link Trainer#PHISCALE}: 1
  * @param wire what replicas are sent in; other trainers than {@link Trainer#PHISCALE}: fp32
  * @param rounds rounds that count (&gt; 0), after two that warm up
  * @param executors executors at most (&gt; 0); more workers share them evenly
@@ -17,6 +20,7 @@ import java.util.Locale;
 public record AveragingSetting(
     Trainer trainer,
     NetworkSpec network,
+    int optimizerSlots,
     Wire wire,
     int rounds,
     int executors,
@@ -50,12 +54,26 @@ public record AveragingSetting(
               "Invalid setting: %s rounds, %s executors of %s MiB (all must be > 0)",
               rounds, executors, executorMebibytes));
     }
+    if (optimizerSlots < 0 || optimizerSlots > 2) {
+      throw new IllegalArgumentException(
+          String.format("Invalid optimizer slots: %s (must be 0, 1 or 2)", optimizerSlots));
+    }
+    if (optimizerSlots != 1 && trainer != Trainer.PHISCALE) {
+      throw new IllegalArgumentException(
+          String.format(
+              "Invalid optimizer slots: %s (must be 1 with %s)", optimizerSlots, trainer.key()));
+    }
     if (wire != Wire.FP32 && trainer != Trainer.PHISCALE) {
       throw new IllegalArgumentException(
           String.format(
               "Invalid wire: %s (must be fp32 with %s)",
               wire.name().toLowerCase(Locale.ROOT), trainer.key()));
     }
+  }
+
+  /** Values that are averaged. */
+  long values() {
+    return (1L + optimizerSlots) * EfficientNets.parameterLayout(network).length();
   }
 
   /** Executors of so many workers. */

@@ -62,6 +62,16 @@ final class BenchAveragingCommand implements Callable<Integer> {
   private String model;
 
   @Option(
+      names = "--optimizer-slots",
+      paramLabel = "NUMBER",
+      defaultValue = "1",
+      description = {
+        "Vectors of optimizer state averaged with the parameters: 0 (none, or state not averaged),",
+        "1 (momentum), 2 (rmsprop, adamw) (default: ${DEFAULT-VALUE})."
+      })
+  private int optimizerSlots;
+
+  @Option(
       names = "--workers",
       paramLabel = "NUMBERS",
       split = ",",
@@ -170,6 +180,7 @@ final class BenchAveragingCommand implements Callable<Integer> {
                             new AveragingSetting(
                                 named("trainer", Trainer.values(), Trainer::key, trainer),
                                 network,
+                                optimizerSlots,
                                 named("wire", Wire.values(), BenchAveragingCommand::key, wire),
                                 rounds,
                                 executors,

@@ -184,6 +184,7 @@ class PhiscaleTest {
         "bench @ phiscale bench: Missing mode: step or eval, or the command averaging (see phiscale bench --help)",
         "bench averaging --trainers dl4,dl4j @ phiscale bench averaging: Invalid trainer: dl4 (must be one of phiscale, phiscale-dl4j, dl4j) (see phiscale bench averaging --help)",
         "bench averaging --workers 2,0 @ phiscale bench averaging: Invalid workers: 0 (must be > 0) (see phiscale bench averaging --help)",
+        "bench averaging --optimizer-slots 3 @ phiscale bench averaging: Invalid optimizer slots: 3 (must be 0, 1 or 2) (see phiscale bench averaging --help)",
         "bench averaging --wires fp8 @ phiscale bench averaging: Invalid wire: fp8 (must be one of fp32, fp16, bf16, int8) (see phiscale bench averaging --help)",
         "bench averaging --wires fp16 --trainers dl4j @ phiscale bench averaging: Invalid wire: fp16 (must be fp32 with dl4j) (see phiscale bench averaging --help)",
         "bench fly @ phiscale bench: Invalid mode: fly (must be step or eval) (see phiscale bench --help)",
