@@ -23,8 +23,10 @@ import picocli.CommandLine.Parameters;
     header = "Time the steps of a network on this machine: images/s, median step, peak memory.",
     description = {
       "Synthetic images. step is a whole training step (SGD with momentum), eval the scores",
-      "of a batch with batch norm folded in. Prints one line: the median over the steps that count."
+      "of a batch with batch norm folded in. Prints one line: the median over the steps that count.",
+      "bench loader times what comes before: from shards to batches."
     },
+    subcommands = BenchLoaderCommand.class,
     footer = {
       "%nExamples:",
       "  phiscale bench step --model b0 --resolution 224 --batch 16",

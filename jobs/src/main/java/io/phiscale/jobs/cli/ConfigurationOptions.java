@@ -31,7 +31,12 @@ final class ConfigurationOptions {
 
   /** As {@link #load(String, Map)}, of the defaults alone. */
   PhiscaleConfiguration loadDefaults() {
-    return load(new ConfigurationLoader(ConfigurationOptions::read), Map.of());
+    return loadDefaults(Map.of());
+  }
+
+  /** As {@link #load(String, Map)}, of the defaults, without a file. */
+  PhiscaleConfiguration loadDefaults(Map<String, String> values) {
+    return load(new ConfigurationLoader(ConfigurationOptions::read), values);
   }
 
   private PhiscaleConfiguration load(ConfigurationLoader loader, Map<String, String> values) {
