@@ -37,6 +37,7 @@ import picocli.CommandLine.Parameters;
 final class BenchCommand extends PhiscaleCommand {
   @Parameters(
       index = "0",
+      arity = "0..1",
       paramLabel = "MODE",
       description = "step: forward, backward, update; eval: scores only.")
   private String mode;
@@ -142,6 +143,9 @@ final class BenchCommand extends PhiscaleCommand {
   }
 
   private Mode mode() {
+    if (mode == null) {
+      throw new IllegalArgumentException("Missing required parameter: 'MODE'");
+    }
     try {
       return Mode.valueOf(mode.toUpperCase(Locale.ROOT));
     } catch (IllegalArgumentException e) {
