@@ -23,22 +23,25 @@ import picocli.CommandLine.Parameters;
     header = "Time the steps of a network on this machine: images/s, median step, peak memory.",
     description = {
       "Synthetic images. step is a whole training step (SGD with momentum), eval the scores",
-      "of a batch with batch norm folded in. Prints one line: the median over the steps that count.",
-      "bench loader times what comes before: from shards to batches."
+      "of a batch with batch norm folded in. Prints one line: the median over the steps that count."
     },
-    subcommands = BenchLoaderCommand.class,
     footer = {
       "%nExamples:",
       "  phiscale bench step --model b0 --resolution 224 --batch 16",
       "  phiscale bench step --model b0 --freeze features",
       "  phiscale bench eval --model b0 --batch 1 --threads 1 --profile",
-      "  phiscale bench eval --model b0 --precision bf16"
-    })
+      "  phiscale bench eval --model b0 --precision bf16",
+      "  phiscale bench averaging --workers 2,4,8      Spark's part of a round, see averaging --help",
+      "  phiscale bench loader --shards DIR            shards to batches, see loader --help"
+    },
+    synopsisSubcommandLabel = "[averaging | loader]",
+    commandListHeading = "%nCommands:%n",
+    subcommands = {BenchAveragingCommand.class, BenchLoaderCommand.class})
 final class BenchCommand extends PhiscaleCommand {
   @Parameters(
       index = "0",
-      arity = "0..1",
       paramLabel = "MODE",
+      arity = "0..1",
       description = "step: forward, backward, update; eval: scores only.")
   private String mode;
 
@@ -144,7 +147,8 @@ final class BenchCommand extends PhiscaleCommand {
 
   private Mode mode() {
     if (mode == null) {
-      throw new IllegalArgumentException("Missing required parameter: 'MODE'");
+      throw new IllegalArgumentException(
+          "Missing mode: step or eval, or the command averaging or loader");
     }
     try {
       return Mode.valueOf(mode.toUpperCase(Locale.ROOT));

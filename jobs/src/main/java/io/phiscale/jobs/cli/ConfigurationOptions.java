@@ -29,12 +29,12 @@ final class ConfigurationOptions {
     return load(new ConfigurationLoader(ConfigurationOptions::read).file(file), values);
   }
 
-  /** As {@link #load(String, Map)}, of the defaults alone. */
+  /** The defaults alone. */
   PhiscaleConfiguration loadDefaults() {
     return loadDefaults(Map.of());
   }
 
-  /** As {@link #load(String, Map)}, of the defaults, without a file. */
+  /** As {@link #load(String, Map)}, of the defaults alone. */
   PhiscaleConfiguration loadDefaults(Map<String, String> values) {
     return load(new ConfigurationLoader(ConfigurationOptions::read), values);
   }
