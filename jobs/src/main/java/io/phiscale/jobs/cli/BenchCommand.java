@@ -31,11 +31,12 @@ import picocli.CommandLine.Parameters;
       "  phiscale bench step --model b0 --freeze features",
       "  phiscale bench eval --model b0 --batch 1 --threads 1 --profile",
       "  phiscale bench eval --model b0 --precision bf16",
-      "  phiscale bench averaging --workers 2,4,8      Spark's part of a round, see averaging --help"
+      "  phiscale bench averaging --workers 2,4,8      Spark's part of a round, see averaging --help",
+      "  phiscale bench loader --shards DIR            shards to batches, see loader --help"
     },
-    synopsisSubcommandLabel = "[averaging]",
+    synopsisSubcommandLabel = "[averaging | loader]",
     commandListHeading = "%nCommands:%n",
-    subcommands = BenchAveragingCommand.class)
+    subcommands = {BenchAveragingCommand.class, BenchLoaderCommand.class})
 final class BenchCommand extends PhiscaleCommand {
   @Parameters(
       index = "0",
@@ -146,7 +147,8 @@ final class BenchCommand extends PhiscaleCommand {
 
   private Mode mode() {
     if (mode == null) {
-      throw new IllegalArgumentException("Missing mode: step or eval, or the command averaging");
+      throw new IllegalArgumentException(
+          "Missing mode: step or eval, or the command averaging or loader");
     }
     try {
       return Mode.valueOf(mode.toUpperCase(Locale.ROOT));

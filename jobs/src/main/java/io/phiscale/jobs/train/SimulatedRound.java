@@ -111,7 +111,7 @@ public final class SimulatedRound {
         replica[i] += 1e-3f * noise[i % NOISE];
       }
       float[] sent = start.optimizerState().values();
-      Report report = new Report(worker, 1, 1, 0, 0, 0, 0, 0, 0, null);
+      Report report = new Report(worker, 1, 1, 0, 0, List.of(), 0, 0, 0, null);
       if (wire == Wire.FP32) {
         return Slices.of(start).contributions(report, replica, sent).iterator();
       }

@@ -181,7 +181,7 @@ class PhiscaleTest {
         "bench eval --precision fp8 @ phiscale bench: Invalid precision: fp8 (must be fp32 or bf16) (see phiscale bench --help)",
         "bench step --precision bf8 @ phiscale bench: Invalid precision: bf8 (must be fp32 or bf16) (see phiscale bench --help)",
         "bench eval --precision bf16 --kernels nd4j @ phiscale bench: Cannot measure with --precision bf16: kernels nd4j compute an inference in fp32 only (see phiscale bench --help)",
-        "bench @ phiscale bench: Missing mode: step or eval, or the command averaging (see phiscale bench --help)",
+        "bench @ phiscale bench: Missing mode: step or eval, or the command averaging or loader (see phiscale bench --help)",
         "bench averaging --trainers dl4,dl4j @ phiscale bench averaging: Invalid trainer: dl4 (must be one of phiscale, phiscale-dl4j, dl4j) (see phiscale bench averaging --help)",
         "bench averaging --workers 2,0 @ phiscale bench averaging: Invalid workers: 0 (must be > 0) (see phiscale bench averaging --help)",
         "bench averaging --optimizer-slots 3 @ phiscale bench averaging: Invalid optimizer slots: 3 (must be 0, 1 or 2) (see phiscale bench averaging --help)",
