@@ -3,6 +3,7 @@ package io.phiscale.jobs;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.phiscale.jobs.config.ConfigurationLoader;
+import io.phiscale.jobs.run.DriverStorage;
 import io.phiscale.pipeline.shard.ShardManifest;
 import io.phiscale.pipeline.storage.Storage;
 import io.phiscale.pipeline.storage.StoredFile;
@@ -44,8 +45,7 @@ import org.junit.jupiter.api.io.TempDir;
 @Tag("ceph")
 class QuickstartOnS3IT {
   private static final Path LAUNCHER = Path.of("bin", "phiscale").toAbsolutePath();
-  private static final Path IMAGES =
-      Path.of("src", "quickstart", "fashion-mnist").toAbsolutePath();
+  private static final Path IMAGES = Path.of("src", "quickstart", "fashion-mnist").toAbsolutePath();
   private static final String PASSWORD = "changeit";
 
   @TempDir Path folder;
@@ -85,7 +85,7 @@ class QuickstartOnS3IT {
     loader.set("storage.s3.path-style=true");
     loader.set("storage.s3.access-key=" + variable("ACCESS_KEY"));
     loader.set("storage.s3.secret-key=" + variable("SECRET_KEY"));
-    storage = loader.load().storage().open();
+    storage = DriverStorage.of(loader.load());
     for (String name : List.of("train.tar", "validation.tar")) {
       storage.writeAtomically(
           Storage.resolve(root, "images/" + name), out -> Files.copy(IMAGES.resolve(name), out));
@@ -137,10 +137,7 @@ class QuickstartOnS3IT {
     File err = folder.resolve("err").toFile();
     Path work = Files.createDirectories(folder.resolve("work"));
     ProcessBuilder builder =
-        new ProcessBuilder(command)
-            .directory(work.toFile())
-            .redirectOutput(out)
-            .redirectError(err);
+        new ProcessBuilder(command).directory(work.toFile()).redirectOutput(out).redirectError(err);
     builder.environment().keySet().removeAll(List.of("SPARK_HOME", "PHISCALE_HEAP"));
     builder.environment().put("JAVA_HOME", System.getProperty("java.home"));
     builder.environment().put("PHISCALE_SKIP_BUILD", "1");

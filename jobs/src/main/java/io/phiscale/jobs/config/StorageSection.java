@@ -1,6 +1,5 @@
 package io.phiscale.jobs.config;
 
-import io.phiscale.pipeline.storage.Storage;
 import java.io.Serializable;
 import java.time.Duration;
 import java.util.Collections;
@@ -42,11 +41,6 @@ public record StorageSection(S3 s3, Duration deadline, Map<String, String> prope
     hadoop.put("fs.s3a.committer.name", "magic");
     hadoop.putAll(properties);
     return Collections.unmodifiableSortedMap(hadoop);
-  }
-
-  /** What opens all of it, for the driver: its operations have the deadline. */
-  public Storage open() {
-    return Storage.of(hadoopProperties()).withDeadline(deadline);
   }
 
   @Override

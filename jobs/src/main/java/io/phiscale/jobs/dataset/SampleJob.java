@@ -1,6 +1,7 @@
 package io.phiscale.jobs.dataset;
 
 import io.phiscale.jobs.config.PhiscaleConfiguration;
+import io.phiscale.jobs.run.DriverStorage;
 import io.phiscale.jobs.run.SparkJobs;
 import io.phiscale.jobs.train.NetworkPlan;
 import io.phiscale.jobs.train.TrainingPictures;
@@ -46,7 +47,7 @@ public final class SampleJob {
   public SampleJob(SparkSession session, PhiscaleConfiguration configuration) {
     this.session = session;
     this.configuration = configuration;
-    this.storage = configuration.storage().open();
+    this.storage = DriverStorage.of(configuration);
   }
 
   /** Epochs of which {@link Show#AUGMENTED} shows what training sees. */

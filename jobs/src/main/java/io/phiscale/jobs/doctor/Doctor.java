@@ -3,6 +3,7 @@ package io.phiscale.jobs.doctor;
 import io.phiscale.jobs.config.PhiscaleConfiguration;
 import io.phiscale.jobs.doctor.LookAtExecutor.Findings;
 import io.phiscale.jobs.doctor.LookAtExecutor.Place;
+import io.phiscale.jobs.run.DriverStorage;
 import io.phiscale.jobs.run.SparkJobs;
 import io.phiscale.pipeline.shard.ShardManifest;
 import io.phiscale.pipeline.storage.Storage;
@@ -36,7 +37,7 @@ public final class Doctor {
   public Doctor(SparkSession session, PhiscaleConfiguration configuration) {
     this.session = session;
     this.configuration = configuration;
-    this.storage = configuration.storage().open();
+    this.storage = DriverStorage.of(configuration);
   }
 
   /** Everything that was looked at, in order. */

@@ -1,6 +1,7 @@
 package io.phiscale.jobs.shard;
 
 import io.phiscale.jobs.config.PhiscaleConfiguration;
+import io.phiscale.jobs.run.DriverStorage;
 import io.phiscale.jobs.run.SparkJobs;
 import io.phiscale.pipeline.shard.ChecksumPolicy;
 import io.phiscale.pipeline.shard.LabelSpace;
@@ -48,7 +49,7 @@ public final class ExportJob {
   public ExportJob(SparkSession session, PhiscaleConfiguration configuration) {
     this.session = session;
     this.configuration = configuration;
-    this.storage = configuration.storage().open();
+    this.storage = DriverStorage.of(configuration);
   }
 
   /**

@@ -201,7 +201,7 @@ record YfccTable(URI location, Yfcc yfcc) implements ImageTable {
                   .strip()
                   .toLowerCase(Locale.ROOT));
           weights.add(
-              kind == Yfcc.Labels.AUTOTAGS ? Float.parseFloat(tag.substring(colon + 1)) : 1f);
+              kind == Yfcc.Labels.AUTOTAGS ? ImageTable.confidence(tag.substring(colon + 1)) : 1f);
         } catch (IllegalArgumentException e) {
           return rejected(
               key, RejectReason.UNKNOWN_LABEL, "tag " + tag + " cannot be read: " + e.getMessage());

@@ -5,6 +5,7 @@ import io.phiscale.jobs.config.PhiscaleConfiguration;
 import io.phiscale.jobs.config.TrainSection;
 import io.phiscale.jobs.run.Checkpoint;
 import io.phiscale.jobs.run.CheckpointInfo;
+import io.phiscale.jobs.run.DriverStorage;
 import io.phiscale.jobs.run.Origin;
 import io.phiscale.jobs.run.Progress;
 import io.phiscale.jobs.run.Provenance;
@@ -73,7 +74,7 @@ public final class TrainJob {
     this.session = session;
     this.configuration = configuration;
     this.scorer = scorer;
-    this.storage = configuration.storage().open();
+    this.storage = DriverStorage.of(configuration);
   }
 
   /**

@@ -101,6 +101,21 @@ class YfccFuzzTest {
     assertThat(outcomes).containsKeys("image", "video", "invalid-name", "missing", "unknown-label");
   }
 
+  /** Found by fuzzing: the weight became infinite, and the target of the image NaN. */
+  @Test
+  void aConfidenceIsAFiniteNumber() {
+    for (String confidence : List.of("Infinity", "1e400", "NaN")) {
+      Row image =
+          new YfccTable.Image("images", Yfcc.Labels.AUTOTAGS)
+              .call(RowFactory.create("1", HASH, "user", "sea:0.5,beach:" + confidence, null));
+      assertThat(image.getString(5)).isEqualTo(RejectReason.UNKNOWN_LABEL.id());
+      assertThat(image.getString(6))
+          .isEqualTo(
+              "tag beach:%s cannot be read: confidence %s (must be a number)",
+              confidence, confidence);
+    }
+  }
+
   private static String outcome(
       String line, Row photo, YfccTable.Pair pairs, TagClasses classes, SplittableRandom random)
       throws IOException {
