@@ -19,7 +19,6 @@ import org.apache.spark.api.java.JavaSparkContext;
  * Traffic}, as a mean.
  */
 public final class AveragingBenchmark {
-  private static final int WARM_UP = 2;
   private static final Path COUNTERS = Path.of("/proc/self/io");
 
   private AveragingBenchmark() {}
@@ -89,7 +88,7 @@ public final class AveragingBenchmark {
   public static Result run(JavaSparkContext spark, AveragingSetting setting, int workers)
       throws IOException, InterruptedException, TimeoutException {
     Averager averager = Averager.of(spark, setting, workers);
-    for (int i = 0; i < WARM_UP; i++) {
+    for (int i = 0; i < setting.rounds(); i++) {
       averager.round();
     }
     Traffic traffic = Traffic.of(spark.sc());

@@ -13,7 +13,7 @@ import java.util.Locale;
  * @param optimizerSlots vectors of the optimizer's state that are averaged with them: 0 where none
  *     is, 1 for momentum, 2 for rmsprop and adamw; other trainers than {@link Trainer#PHISCALE}: 1
  * @param wire what replicas are sent in; other trainers than {@link Trainer#PHISCALE}: fp32
- * @param rounds rounds that count (&gt; 0), after two that warm up
+ * @param rounds rounds that count (&gt; 0), after as many that warm up
  * @param executors executors at most (&gt; 0); more workers share them evenly
  * @param executorMebibytes heap of an executor
  */

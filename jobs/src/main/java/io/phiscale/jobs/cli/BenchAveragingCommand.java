@@ -102,8 +102,8 @@ final class BenchAveragingCommand implements Callable<Integer> {
   @Option(
       names = "--rounds",
       paramLabel = "NUMBER",
-      defaultValue = "7",
-      description = "Rounds that count, after two that warm up (default: ${DEFAULT-VALUE}).")
+      defaultValue = "12",
+      description = "Rounds that count, after as many that warm up (default: ${DEFAULT-VALUE}).")
   private int rounds;
 
   @Option(

@@ -36,7 +36,7 @@ import org.apache.hadoop.fs.Path;
 public final class RunDirectory {
   private static final String RUN = "run.json";
   private static final Pattern NAMED_BY_ROUND =
-      Pattern.compile("(?:events\\.out\\.tfevents\\.)?round-(\\d{1,9})(?:\\.jsonl)?");
+      Pattern.compile("(?:events\\.out\\.tfevents\\.)?round-(\\d{1,9})(?:\\.jsonl|\\.minival)?");
 
   private final Storage storage;
   private final URI root;
@@ -164,7 +164,9 @@ public final class RunDirectory {
   public void writeEvents(int lastRound) throws IOException {
     Set<Integer> written = new HashSet<>();
     for (Path file : files(events())) {
-      written.add(firstRound(file));
+      if (!file.getName().endsWith(EventFile.MINIVAL)) {
+        written.add(firstRound(file));
+      }
     }
     for (Path file : files(metrics())) {
       int first = firstRound(file);
@@ -173,6 +175,24 @@ public final class RunDirectory {
             read(file).stream().filter(round -> round.round() <= lastRound).toList();
         storage.writeAtomically(
             new Path(events(), EventFile.name(first)).toUri(), EventFile.of(rounds));
+      }
+    }
+  }
+
+  /**
+   * Writes an event file with the score of a checkpoint.
+   *
+   * @param round the checkpoint's; its metrics have been written
+   */
+  public void writeEvent(MinivalScore score, int round) throws IOException {
+    List<Path> before =
+        files(metrics()).stream().filter(file -> firstRound(file) <= round).toList();
+    for (RoundMetrics last :
+        before.isEmpty() ? List.<RoundMetrics>of() : read(before.get(before.size() - 1))) {
+      if (last.round() == round) {
+        storage.writeAtomically(
+            new Path(events(), EventFile.name(round) + EventFile.MINIVAL).toUri(),
+            EventFile.of(score, last));
       }
     }
   }

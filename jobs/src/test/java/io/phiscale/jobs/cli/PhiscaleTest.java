@@ -367,7 +367,7 @@ class PhiscaleTest {
         .containsExactly(
             "show 7",
             "verify",
-            "sample Request[split=val, perClass=8, classes=30, seed=0] to a.html");
+            "sample Request[split=val, perClass=8, classes=30, seed=0, show=STORED] to a.html");
     recorder.calls.clear();
     assertThat(run("dataset", "export", "--config", file, "--output", "s3a://b/wds")).isZero();
     assertThat(recorder.calls).containsExactly("export to s3a://b/wds");
@@ -379,6 +379,13 @@ class PhiscaleTest {
         .contains("Invalid value for option '--format': zip (must be webdataset)");
     assertThat(run("dataset", "look", "--config", file)).isEqualTo(2);
     assertThat(err.toString()).contains("'look'").contains("show, verify, sample, export");
+    assertThat(run("dataset", "sample", "--config", file, "--augmented")).isZero();
+    assertThat(recorder.calls.get(recorder.calls.size() - 1))
+        .startsWith(
+            "sample Request[split=train, perClass=2, classes=30, seed=0, show=AUGMENTED] to ");
+    assertThat(run("dataset", "sample", "--config", file, "--augmented", "--split", "val"))
+        .isEqualTo(2);
+    assertThat(err.toString()).contains("(must be train with --augmented");
     assertThat(run("dataset", "sample", "--config", file, "--per-class", "0")).isEqualTo(2);
     assertThat(err.toString()).contains("Invalid value for option '--per-class': 0 (must be > 0)");
   }

@@ -193,8 +193,7 @@ public final class ImageDecoder implements AutoCloseable {
       memory.close();
       memory = new BytePointer(Math.max(1L << 20, bytes * 5 / 4));
     }
-    try (Mat room =
-        new Mat(header.heightPx(), header.widthPx(), opencv_core.CV_8UC3, memory)) {
+    try (Mat room = new Mat(header.heightPx(), header.widthPx(), opencv_core.CV_8UC3, memory)) {
       pixels.put(room);
     }
   }

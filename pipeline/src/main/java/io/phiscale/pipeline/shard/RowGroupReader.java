@@ -44,17 +44,31 @@ public final class RowGroupReader {
    */
   public static List<ShardRecord> read(Storage storage, RowGroup group, ChecksumPolicy checksums)
       throws IOException {
-    List<ShardRecord> records = read(storage, group, PageChecksums.VERIFY, ShardColumns.ALL);
-    if (checksums == ChecksumPolicy.VERIFY) {
-      for (int row = 0; row < records.size(); row++) {
-        if (!records.get(row).isIntact()) {
-          throw new DamagedShardException(
-              "Checksum mismatch in row %s of row group %s of %s (key %s)"
-                  .formatted(row, group.ordinal(), group.file(), records.get(row).key()));
-        }
+    try {
+      List<ShardRecord> records = read(storage, group, PageChecksums.VERIFY, ShardColumns.ALL);
+      if (checksums == ChecksumPolicy.VERIFY) {
+        requireIntact(records, group);
+      }
+      return records;
+    } catch (DamagedShardException e) {
+      if (checksums == ChecksumPolicy.VERIFY
+          && withoutImageChecksums(storage, group, e) instanceof RowGroupContents.Read left) {
+        requireIntact(left.records(), group);
+      }
+      throw e;
+    }
+  }
+
+  /** Names the first image that differs from its checksum. */
+  private static void requireIntact(List<ShardRecord> records, RowGroup group)
+      throws DamagedShardException {
+    for (int row = 0; row < records.size(); row++) {
+      if (!records.get(row).isIntact()) {
+        throw new DamagedShardException(
+            "Checksum mismatch in row %s of row group %s of %s (key %s)"
+                .formatted(row, group.ordinal(), group.file(), records.get(row).key()));
       }
     }
-    return records;
   }
 
   /**
