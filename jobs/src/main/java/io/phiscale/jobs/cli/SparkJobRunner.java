@@ -10,6 +10,7 @@ import io.phiscale.jobs.evaluate.EvaluateJob;
 import io.phiscale.jobs.evaluate.MinivalScoring;
 import io.phiscale.jobs.report.EvaluationReport;
 import io.phiscale.jobs.report.NetworkResult;
+import io.phiscale.jobs.run.DriverStorage;
 import io.phiscale.jobs.run.SparkContexts;
 import io.phiscale.jobs.shard.ExportJob;
 import io.phiscale.jobs.shard.ShardJob;
@@ -38,7 +39,7 @@ public final class SparkJobRunner implements JobRunner {
   @Override
   public void showDataset(PhiscaleConfiguration configuration, int classes, Console console)
       throws IOException {
-    Storage storage = Storage.of(configuration.storage().hadoopProperties());
+    Storage storage = DriverStorage.of(configuration);
     URI root = Storage.uri(configuration.data().shards().toString());
     console.print(DatasetTable.of(ShardManifest.read(storage, root), classes));
     console.print(String.format("%nShards: %s", shown(root)));
@@ -137,7 +138,7 @@ public final class SparkJobRunner implements JobRunner {
   public void evaluate(PhiscaleConfiguration configuration, Console console) throws Exception {
     try (SparkSession session = open(configuration)) {
       List<NetworkResult> rows = new EvaluateJob(session, configuration).run();
-      Storage storage = Storage.of(configuration.storage().hadoopProperties());
+      Storage storage = DriverStorage.of(configuration);
       ShardManifest manifest =
           ShardManifest.read(storage, Storage.uri(configuration.data().shards().toString()));
       EvaluationReport report =

@@ -366,6 +366,7 @@ final class Binder {
             () ->
                 new TrainSection.Checkpoint(
                     keys.int32("train.checkpoint.every-epochs"),
+                    keys.int32("train.checkpoint.every-rounds"),
                     keys.int32("train.checkpoint.keep"),
                     keys.int32("train.checkpoint.keep-every-epochs"),
                     keys.flag("train.checkpoint.keep-best")),
@@ -454,7 +455,12 @@ final class Binder {
                     keys.text("storage.s3.provider"),
                     keys.flag("storage.s3.ssl")),
             defaulted -> defaulted.storage().s3());
-    return new StorageSection(s3, keys.properties("storage.properties"));
+    return section(
+        "storage",
+        () ->
+            new StorageSection(
+                s3, keys.duration("storage.deadline"), keys.properties("storage.properties")),
+        Binder::storage);
   }
 
   private SparkSection spark() {

@@ -8,6 +8,7 @@ import io.phiscale.jobs.report.Weights;
 import io.phiscale.jobs.run.Checkpoint;
 import io.phiscale.jobs.run.CheckpointInfo;
 import io.phiscale.jobs.run.CheckpointStore;
+import io.phiscale.jobs.run.DriverStorage;
 import io.phiscale.jobs.run.Progress;
 import io.phiscale.model.spec.NetworkCounts;
 import io.phiscale.model.spec.NetworkSpec;
@@ -37,7 +38,7 @@ public final class EvaluateJob {
   public EvaluateJob(SparkSession session, PhiscaleConfiguration configuration) {
     this.session = session;
     this.configuration = configuration;
-    this.storage = Storage.of(configuration.storage().hadoopProperties());
+    this.storage = DriverStorage.of(configuration);
   }
 
   /**

@@ -4,6 +4,7 @@ import io.phiscale.jobs.config.PhiscaleConfiguration;
 import io.phiscale.jobs.report.Weights;
 import io.phiscale.jobs.run.Checkpoint;
 import io.phiscale.jobs.run.CheckpointInfo;
+import io.phiscale.jobs.run.DriverStorage;
 import io.phiscale.jobs.run.MinivalScore;
 import io.phiscale.jobs.train.CheckpointScorer;
 import io.phiscale.pipeline.shard.ShardManifest;
@@ -34,7 +35,7 @@ public final class MinivalScoring implements CheckpointScorer {
   public MinivalScoring(SparkSession session, PhiscaleConfiguration configuration) {
     this.session = session;
     this.configuration = configuration;
-    this.storage = Storage.of(configuration.storage().hadoopProperties());
+    this.storage = DriverStorage.of(configuration);
   }
 
   @Override

@@ -145,7 +145,7 @@ record ManifestTable(URI location, Table table) implements ImageTable {
       for (int i = 0; i < labels.size(); i++) {
         String text = confidences == null ? "1" : confidences.get(i);
         try {
-          weights.add(Float.parseFloat(String.valueOf(text).strip()));
+          weights.add(ImageTable.confidence(String.valueOf(text).strip()));
         } catch (NumberFormatException e) {
           return rejected(
               uri, RejectReason.UNKNOWN_LABEL, "confidence " + text + " (must be a number)");

@@ -5,6 +5,7 @@ import io.phiscale.jobs.config.DataSection.Deduplicate;
 import io.phiscale.jobs.config.DataSection.Validation;
 import io.phiscale.jobs.config.PhiscaleConfiguration;
 import io.phiscale.jobs.run.BuildInfo;
+import io.phiscale.jobs.run.DriverStorage;
 import io.phiscale.jobs.run.SparkJobs;
 import io.phiscale.pipeline.shard.ImageStatistics;
 import io.phiscale.pipeline.shard.LabelSpace;
@@ -64,7 +65,7 @@ public final class ShardJob {
   public ShardJob(SparkSession session, PhiscaleConfiguration configuration) {
     this.session = session;
     this.configuration = configuration;
-    this.storage = Storage.of(configuration.storage().hadoopProperties());
+    this.storage = DriverStorage.of(configuration);
   }
 
   /** What became of the job. */
@@ -101,7 +102,7 @@ public final class ShardJob {
               root));
     }
     JavaSparkContext spark = JavaSparkContext.fromSparkContext(session.sparkContext());
-    Inputs inputs = new Inputs(session, storage, data);
+    Inputs inputs = new Inputs(session, storage, data, configuration.spark().deadline());
     Input train = inputs.train();
     Optional<Input> validation = inputs.validation();
     LabelSpace labels = inputs.labels();

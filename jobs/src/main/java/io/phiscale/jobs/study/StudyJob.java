@@ -7,6 +7,7 @@ import io.phiscale.jobs.evaluate.MinivalScoring;
 import io.phiscale.jobs.report.EvaluationReport;
 import io.phiscale.jobs.report.LearningCurve;
 import io.phiscale.jobs.report.NetworkResult;
+import io.phiscale.jobs.run.DriverStorage;
 import io.phiscale.jobs.train.NetworkPlan;
 import io.phiscale.jobs.train.TrainJob;
 import io.phiscale.jobs.train.TrainingListener;
@@ -38,7 +39,7 @@ public final class StudyJob {
   public StudyJob(SparkSession session, PhiscaleConfiguration configuration) {
     this.session = session;
     this.configuration = configuration;
-    this.storage = Storage.of(configuration.storage().hadoopProperties());
+    this.storage = DriverStorage.of(configuration);
   }
 
   /**
