@@ -1,0 +1,54 @@
+package io.phiscale.jobs.evaluate;
+
+import io.phiscale.pipeline.batch.EncodedSample;
+import io.phiscale.pipeline.shard.ShardSamples;
+import java.util.ArrayList;
+import java.util.Iterator;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+
+/** Samples on their way to a loader, whose keys are remembered until the scores are there. */
+final class KeyedSamples implements Iterator<EncodedSample> {
+  private final ShardSamples samples;
+  private final Map<Long, String> keys = new ConcurrentHashMap<>();
+
+  KeyedSamples(ShardSamples samples) {
+    this.samples = samples;
+  }
+
+  /** A stored image as the loader sees it. */
+  private record Encoded(String key, int label, byte[] image, long position)
+      implements EncodedSample {}
+
+  @Override
+  public boolean hasNext() {
+    return samples.hasNext();
+  }
+
+  @Override
+  public EncodedSample next() {
+    ShardSamples.Sample sample = samples.next();
+    keys.put(sample.position(), sample.record().key());
+    return new Encoded(
+        sample.record().key(),
+        sample.record().label(),
+        sample.record().image(),
+        sample.position());
+  }
+
+  /** The key of the sample at a position, which is then forgotten. */
+  String take(long position) {
+    String key = keys.remove(position);
+    if (key == null) {
+      throw new IllegalStateException(
+          String.format("The image at position %s was scored twice, or never read", position));
+    }
+    return key;
+  }
+
+  /** Keys that were read and never taken: once all batches came, of images not decoded. */
+  List<String> rest() {
+    return new ArrayList<>(keys.values());
+  }
+}
