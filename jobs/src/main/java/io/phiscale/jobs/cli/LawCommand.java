@@ -78,8 +78,7 @@ final class LawCommand extends PhiscaleCommand {
     if (output != null) {
       URI folder = Storage.uri(output);
       ReportWriter.writeLaw(
-          analysis,
-          (name, bytes) -> storage.writeAtomically(Storage.resolve(folder, name), bytes));
+          analysis, (name, bytes) -> storage.writeAtomically(Storage.resolve(folder, name), bytes));
     }
     if (budget != null) {
       Budget asked = budget(budget);

@@ -21,10 +21,7 @@ import picocli.CommandLine.Parameters;
       "networks that both have, by how much they differ and whether that is settled, the laws of",
       "both, and what was configured differently."
     },
-    footer = {
-      "%nExample:",
-      "  phiscale report runs/a/study runs/b/study --output a-and-b.html"
-    })
+    footer = {"%nExample:", "  phiscale report runs/a/study runs/b/study --output a-and-b.html"})
 final class ReportCommand extends PhiscaleCommand {
   @Parameters(index = "0", paramLabel = "A", description = "Folder of the first report.")
   private String first;
@@ -56,7 +53,8 @@ final class ReportCommand extends PhiscaleCommand {
     URI facts = Storage.resolve(folder, "provenance.json");
     if (!storage.exists(table)) {
       throw new FileNotFoundException(
-          String.format("No report in %s: it has no report.csv (study and evaluate write it)", place));
+          String.format(
+              "No report in %s: it has no report.csv (study and evaluate write it)", place));
     }
     String name = place.replaceAll("/+$", "").replaceAll("^.*/(?=[^/]+/[^/]+$)", "");
     return EvaluationReport.read(

@@ -162,8 +162,7 @@ public record EvaluateSection(
    * @param runs forward passes whose median counts, &gt; 0
    * @param pricePerHour of the machine, &gt;= 0; 0: no cost is computed
    */
-  public record Latency(
-      Measure measure, int batchSize, int threads, int runs, double pricePerHour)
+  public record Latency(Measure measure, int batchSize, int threads, int runs, double pricePerHour)
       implements Serializable {
     public Latency {
       new SectionRules("evaluate.latency")

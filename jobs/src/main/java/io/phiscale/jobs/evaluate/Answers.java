@@ -43,8 +43,7 @@ public record Answers(String set, int images, String keysDigest, BitSet right) {
       digest.update((predictions.get(i).key() + "\n").getBytes(StandardCharsets.UTF_8));
       right.set(i, predictions.get(i).isRight(1));
     }
-    return new Answers(
-        set, predictions.size(), HexFormat.of().formatHex(digest.digest()), right);
+    return new Answers(set, predictions.size(), HexFormat.of().formatHex(digest.digest()), right);
   }
 
   /**

@@ -34,7 +34,9 @@ record ClassMatch(List<Integer> classOfLabel, List<Integer> among) implements Se
    *
    * @param network names of the network's classes in order
    * @param data names of the data set's
-   * @param what both are, for the message: checkpoint, then data set
+   * @param asked how they must match
+   * @param checkpoint for the message
+   * @param dataSet for the message
    * @throws ConfigurationException if they do not match as asked
    */
   static ClassMatch of(

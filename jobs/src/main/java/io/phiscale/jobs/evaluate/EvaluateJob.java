@@ -65,7 +65,8 @@ public final class EvaluateJob {
 
   /**
    * Evaluates all that was asked for, writes the predictions into {@code predictions} below {@code
-   * evaluate.output}, unless {@code evaluate.predictions} is none, and measures latency where asked.
+   * evaluate.output}, unless {@code evaluate.predictions} is none, and measures latency where
+   * asked.
    *
    * @throws ConfigurationException if the checkpoint, the shards and the configuration do not fit
    * @throws IOException if one of them cannot be read
@@ -158,7 +159,9 @@ public final class EvaluateJob {
                 images.split(),
                 images.manifest().name(),
                 split == null
-                    ? "is not there (it has " + String.join(", ", images.manifest().splits().keySet()) + ")"
+                    ? "is not there (it has "
+                        + String.join(", ", images.manifest().splits().keySet())
+                        + ")"
                     : "has no images"));
       }
     }
@@ -286,8 +289,7 @@ public final class EvaluateJob {
     return new SplitScoring(
             session, configuration, storage, images.manifest(), images.shards(), images.split())
         .score(
-            String.format(
-                "%s (%s)", network.name(), weights.name().toLowerCase(Locale.ROOT)),
+            String.format("%s (%s)", network.name(), weights.name().toLowerCase(Locale.ROOT)),
             evaluated(network),
             weights == Weights.EMA ? checkpoint.movingAverage() : checkpoint.parameters(),
             match(network, images),
@@ -358,8 +360,7 @@ public final class EvaluateJob {
     List<NetworkResult> timed = new ArrayList<>(rows);
     for (Network network : networks) {
       Latency latency = LatencyMeasurement.of(evaluated(network), configuration);
-      timed.replaceAll(
-          row -> row.name().equals(network.name()) ? row.withLatency(latency) : row);
+      timed.replaceAll(row -> row.name().equals(network.name()) ? row.withLatency(latency) : row);
     }
     return timed;
   }

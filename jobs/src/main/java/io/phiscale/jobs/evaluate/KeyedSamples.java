@@ -18,8 +18,27 @@ final class KeyedSamples implements Iterator<EncodedSample> {
   }
 
   /** A stored image as the loader sees it. */
-  private record Encoded(String key, int label, byte[] image, long position)
-      implements EncodedSample {}
+  private record Encoded(ShardSamples.Sample sample) implements EncodedSample {
+    @Override
+    public String key() {
+      return sample.record().key();
+    }
+
+    @Override
+    public int label() {
+      return sample.record().label();
+    }
+
+    @Override
+    public byte[] image() {
+      return sample.record().image();
+    }
+
+    @Override
+    public long position() {
+      return sample.position();
+    }
+  }
 
   @Override
   public boolean hasNext() {
@@ -30,11 +49,7 @@ final class KeyedSamples implements Iterator<EncodedSample> {
   public EncodedSample next() {
     ShardSamples.Sample sample = samples.next();
     keys.put(sample.position(), sample.record().key());
-    return new Encoded(
-        sample.record().key(),
-        sample.record().label(),
-        sample.record().image(),
-        sample.position());
+    return new Encoded(sample);
   }
 
   /** The key of the sample at a position, which is then forgotten. */

@@ -11,9 +11,9 @@ import org.apache.spark.sql.types.DataTypes;
 import org.apache.spark.sql.types.StructType;
 
 /**
- * Predictions as Parquet: {@code network}, {@code weights}, {@code set}, {@code key}, {@code label},
- * {@code guess} (class names), {@code right}, {@code rank} (from 0), {@code confidence}, {@code
- * loss}, {@code guesses} (up to five class names, best first).
+ * Predictions as Parquet: {@code network}, {@code weights}, {@code set}, {@code key}, {@code
+ * label}, {@code guess} (class names), {@code right}, {@code rank} (from 0), {@code confidence},
+ * {@code loss}, {@code guesses} (up to five class names, best first).
  */
 final class PredictionTable {
   private static final StructType SCHEMA =

@@ -17,10 +17,10 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * All right labels of images (ImageNet ReaL; Beyer et al., arXiv 2006.07159). Two forms: an array of
- * arrays, whose n-th entry is of the n-th validation image ({@code ILSVRC2012_val_0000000n.JPEG}),
- * as the paper's {@code real.json}; or an object from file name to labels. Labels are class indices
- * in the order of the network's classes.
+ * All right labels of images (ImageNet ReaL; Beyer et al., arXiv 2006.07159). Two forms: an array
+ * of arrays, whose n-th entry is of the n-th validation image ({@code
+ * ILSVRC2012_val_0000000n.JPEG}), as the paper's {@code real.json}; or an object from file name to
+ * labels. Labels are class indices in the order of the network's classes.
  */
 final class RealLabels {
   private static final Pattern NUMBER = Pattern.compile("^ILSVRC2012_val_0*(\\d+)");

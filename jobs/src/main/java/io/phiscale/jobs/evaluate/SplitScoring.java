@@ -104,8 +104,7 @@ final class SplitScoring {
                       storage,
                       views(evaluate, network.resolutionPx()),
                       loader));
-      for (ScoredPart part :
-          SparkJobs.run(spark, shown, deadline, deadlineKey, scores::collect)) {
+      for (ScoredPart part : SparkJobs.run(spark, shown, deadline, deadlineKey, scores::collect)) {
         predictions.addAll(part.predictions());
         unreadable.addAll(part.unreadable());
       }

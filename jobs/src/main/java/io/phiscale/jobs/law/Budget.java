@@ -30,8 +30,8 @@ public record Budget(double flops) {
   public sealed interface Answer permits Optimal, OneAmount {}
 
   /**
-   * The compute-optimal network: the budget could be spent on a larger one and fewer images, or on a
-   * smaller one and more, and either would err more often.
+   * The compute-optimal network: the budget could be spent on a larger one and fewer images, or on
+   * a smaller one and more, and either would err more often.
    *
    * @param optimum network, images and fitted error
    * @param phi its compound coefficient; NaN where the table has no two of them
@@ -62,8 +62,7 @@ public record Budget(double flops) {
   public Answer ask(List<ScaledNetwork> networks, LawAnalysis analysis) {
     PhiLine line = PhiLine.of(networks);
     if (analysis.surface() instanceof Surface surface) {
-      ModelDataSurface.Optimum optimum =
-          surface.fit().optimum(flops, candidates(networks, line));
+      ModelDataSurface.Optimum optimum = surface.fit().optimum(flops, candidates(networks, line));
       return new Optimal(optimum, line.phi(optimum.candidate().multiplyAdds()));
     }
     if (!(analysis.law(Axis.MULTIPLY_ADDS).outcome() instanceof Fitted law)) {

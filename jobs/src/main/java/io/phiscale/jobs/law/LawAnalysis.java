@@ -177,7 +177,7 @@ public record LawAnalysis(List<AxisLaw> laws, SurfaceOutcome surface, List<Obser
 
   /** The law over one axis. */
   public AxisLaw law(Axis axis) {
-    return laws.get(axis.ordinal());
+    return laws.stream().filter(law -> law.axis() == axis).findFirst().orElseThrow();
   }
 
   /** The largest group of one value; of groups with as many sizes, that of the largest value. */
@@ -211,11 +211,11 @@ public record LawAnalysis(List<AxisLaw> laws, SurfaceOutcome surface, List<Obser
       for (LawForm form : settings.forms()) {
         try {
           LawFit fit =
-              LawFit.of(
-                  form, observations, settings.classes(), FEWEST_RESAMPLES, settings.seed());
+              LawFit.of(form, observations, settings.classes(), FEWEST_RESAMPLES, settings.seed());
           best = best == null || fit.aicc() < best.aicc() ? fit : best;
-        } catch (TooFewObservationsException e) {
-          // Of a form with more coefficients; what the first one lacks is what the table lacks.
+        } catch (TooFewObservationsException | IllegalStateException e) {
+          // Too few points for a form with more coefficients, or they do not determine it; what the
+          // first one lacks is what the table lacks.
           refusal = refusal == null ? e : refusal;
         }
       }
@@ -224,11 +224,7 @@ public record LawAnalysis(List<AxisLaw> laws, SurfaceOutcome surface, List<Obser
       }
       LawFit fit =
           LawFit.of(
-              best.form(),
-              observations,
-              settings.classes(),
-              settings.resamples(),
-              settings.seed());
+              best.form(), observations, settings.classes(), settings.resamples(), settings.seed());
       return new Fitted(fit, extrapolation(fit, observations, settings));
     } catch (IllegalArgumentException | IllegalStateException e) {
       return new Refused(e.getMessage());
@@ -240,11 +236,7 @@ public record LawAnalysis(List<AxisLaw> laws, SurfaceOutcome surface, List<Obser
     try {
       return new Tested(
           LawFit.holdOut(
-              fit.form(),
-              observations,
-              settings.classes(),
-              settings.resamples(),
-              settings.seed()));
+              fit.form(), observations, settings.classes(), settings.resamples(), settings.seed()));
     } catch (IllegalArgumentException | IllegalStateException e) {
       return new Refused(e.getMessage());
     }
@@ -276,8 +268,7 @@ public record LawAnalysis(List<AxisLaw> laws, SurfaceOutcome surface, List<Obser
             .filter(network -> network.multiplyAdds() > 0)
             .filter(network -> network.error() > 0 && network.error() < 1)
             .map(
-                network ->
-                    new Observation(network.name(), network.multiplyAdds(), network.error()))
+                network -> new Observation(network.name(), network.multiplyAdds(), network.error()))
             .toList());
   }
 }

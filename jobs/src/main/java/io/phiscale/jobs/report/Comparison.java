@@ -181,7 +181,9 @@ public record Comparison(EvaluationReport first, EvaluationReport second) {
     int width = pairs().stream().mapToInt(pair -> pair.name().length()).max().orElse(7);
     text.append(
         String.format(
-            "%-" + Math.max(7, width) + "s  weights  first %%  second %%  difference  95%% interval%n",
+            "%-"
+                + Math.max(7, width)
+                + "s  weights  first %%  second %%  difference  95%% interval%n",
             "network"));
     for (Pair pair : pairs()) {
       text.append(
@@ -195,7 +197,8 @@ public record Comparison(EvaluationReport first, EvaluationReport second) {
               signed(pair.low()),
               signed(pair.high())));
     }
-    sentences().forEach(line -> text.append(ConsoleTable.wrapped(ConsoleTable.ascii(line))).append('\n'));
+    sentences()
+        .forEach(line -> text.append(ConsoleTable.wrapped(ConsoleTable.ascii(line))).append('\n'));
     return text.toString();
   }
 

@@ -3,6 +3,7 @@ package io.phiscale.jobs.report;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.stream.LongStream;
 import org.jfree.chart.axis.NumberAxis;
 import org.jfree.chart.plot.XYPlot;
@@ -43,10 +44,7 @@ final class ComparisonPage {
   private static Plot accuracy(Comparison comparison) {
     Inkwell inkwell = new Inkwell();
     List<EvaluationReport> reports = List.of(comparison.first(), comparison.second());
-    long[] sizes =
-        reports.stream()
-            .flatMapToLong(r -> LongStream.of(multiplyAdds(r)))
-            .toArray();
+    long[] sizes = reports.stream().flatMapToLong(r -> LongStream.of(multiplyAdds(r))).toArray();
     double least = LongStream.of(sizes).min().orElseThrow();
     double most = LongStream.of(sizes).max().orElseThrow();
     double ratio = Math.max(most / least, 4);
@@ -69,6 +67,7 @@ final class ComparisonPage {
               : report.title();
       XYIntervalSeries points = new XYIntervalSeries(title, false, true);
       List<Mark> members = new ArrayList<>();
+      Set<NetworkResult> labelled = Plots.labelled(report.rows());
       for (NetworkResult row : report.rows()) {
         WilsonInterval interval = row.score().top1Interval();
         double x = row.multiplyAdds() * Math.pow(ratio, i == 0 ? -0.004 : 0.004);
@@ -77,7 +76,7 @@ final class ComparisonPage {
         high = Math.max(high, interval.high());
         members.add(
             new Mark(
-                Optional.of(row.name()),
+                labelled.contains(row) ? Optional.of(row.name()) : Optional.empty(),
                 ink,
                 String.format(
                     "%s: %s, %s weights, top-1 %s%% (95%% interval %s%%)",
@@ -97,8 +96,7 @@ final class ComparisonPage {
     }
     double margin = 0.08 * (high - low);
     NumberAxis range = new NumberAxis();
-    range.setRange(
-        new Range(100 * Math.max(0, low - margin), 100 * Math.min(1, high + margin)));
+    range.setRange(new Range(100 * Math.max(0, low - margin), 100 * Math.min(1, high + margin)));
     XYPlot plot = new XYPlot(data, axis, range, renderer);
     Plots.finish(plot, range, inkwell);
     Plots.finish(axis, "multiply-adds per image", inkwell);
@@ -160,7 +158,8 @@ final class ComparisonPage {
     if (first.isEmpty() && second.isEmpty()) {
       return;
     }
-    page.append("<section aria-labelledby=\"alone-heading\">\n<h2 id=\"alone-heading\">Networks of one")
+    page.append(
+            "<section aria-labelledby=\"alone-heading\">\n<h2 id=\"alone-heading\">Networks of one")
         .append(" alone</h2>\n<ul class=\"notes\">\n");
     for (List<String> names : List.of(first, second)) {
       if (!names.isEmpty()) {
@@ -181,8 +180,7 @@ final class ComparisonPage {
         .append(" laws</h2>\n<ul class=\"notes\">\n");
     comparison
         .laws()
-        .forEach(
-            line -> page.append("<li>").append(HtmlPage.escaped(line)).append("</li>\n"));
+        .forEach(line -> page.append("<li>").append(HtmlPage.escaped(line)).append("</li>\n"));
     page.append("</ul>\n</section>\n");
   }
 

@@ -27,9 +27,11 @@ final class DetailSection {
     sets(page, report.details());
     Optional<NetworkDetail> detail = of(report, best);
     if (detail.isPresent()) {
+      page.append("<div class=\"pair\">\n");
       HtmlPage.figure(page, calibration(detail.get()), HtmlPage.HALF_WIDTH_PX, 360);
-      classes(page, detail.get());
       confusions(page, detail.get());
+      page.append("</div>\n");
+      classes(page, detail.get());
     }
   }
 
@@ -88,7 +90,9 @@ final class DetailSection {
         "sets",
         "On every set of images",
         "ECE: expected calibration error."
-            + (real ? " ReaL: share of images whose first guess is one of their right labels." : ""),
+            + (real
+                ? " ReaL: share of images whose first guess is one of their right labels."
+                : ""),
         headings,
         3);
     for (NetworkDetail detail : details) {
@@ -197,8 +201,7 @@ final class DetailSection {
       WilsonInterval interval =
           WilsonInterval.of(Math.round(bin.accuracy() * bin.images()), bin.images());
       double x = 100 * bin.confidence();
-      points.add(
-          x, x, x, 100 * bin.accuracy(), 100 * interval.low(), 100 * interval.high());
+      points.add(x, x, x, 100 * bin.accuracy(), 100 * interval.low(), 100 * interval.high());
       marks.add(
           new Mark(
               Optional.empty(),

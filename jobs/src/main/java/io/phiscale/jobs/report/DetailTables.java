@@ -13,8 +13,19 @@ final class DetailTables {
   static String sets(List<NetworkDetail> details) {
     StringBuilder csv = new StringBuilder();
     line(
-        csv, "model", "weights", "set", "images", "top1", "top1_low", "top1_high", "top5", "loss",
-        "ece", "real_images", "real_top1");
+        csv,
+        "model",
+        "weights",
+        "set",
+        "images",
+        "top1",
+        "top1_low",
+        "top1_high",
+        "top5",
+        "loss",
+        "ece",
+        "real_images",
+        "real_top1");
     for (NetworkDetail detail : details) {
       line(
           csv,
@@ -40,8 +51,7 @@ final class DetailTables {
   /** A line for each of those and class. */
   static String classes(List<NetworkDetail> details) {
     StringBuilder csv = new StringBuilder();
-    line(
-        csv, "model", "weights", "set", "class", "images", "right", "accuracy", "low", "high");
+    line(csv, "model", "weights", "set", "class", "images", "right", "accuracy", "low", "high");
     for (NetworkDetail detail : details) {
       for (ClassResult result : detail.classes()) {
         WilsonInterval interval = WilsonInterval.of(result.right(), result.images());

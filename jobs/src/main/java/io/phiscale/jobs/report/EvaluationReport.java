@@ -133,9 +133,9 @@ public record EvaluationReport(
    * parameters}, {@code macs} (exact), {@code weights} (raw, EMA), {@code images}, {@code classes},
    * {@code top1_low}, {@code top1_high} (95% Wilson interval, percent), {@code loss} (nats), {@code
    * train_images}, {@code epochs}, {@code seed}, {@code train_seconds}, {@code eval_seconds},
-   * {@code train_images_per_second}, {@code latency_ms}, {@code inference_images_per_second}, {@code
-   * peak_mib}, {@code cost_per_million}, {@code checkpoint}. A field is empty where its value is
-   * undefined. {@code top5} is top-k with k = min(5, classes).
+   * {@code train_images_per_second}, {@code latency_ms}, {@code inference_images_per_second},
+   * {@code peak_mib}, {@code cost_per_million}, {@code checkpoint}. A field is empty where its
+   * value is undefined. {@code top5} is top-k with k = min(5, classes).
    */
   public String toCsv() {
     return CsvTable.of(this);

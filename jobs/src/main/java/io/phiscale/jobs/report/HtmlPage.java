@@ -37,8 +37,8 @@ final class HtmlPage {
     page.append("</header>\n<main>\n");
     plots(page, Plots.of(report));
     table(page, report, headline.best());
-    DetailSection.append(page, report, headline.best());
     report.law().ifPresent(law -> LawSection.append(page, law));
+    DetailSection.append(page, report, headline.best());
     remarks(page, report);
     page.append("<section aria-label=\"Background\">\n");
     published(page);
@@ -155,12 +155,7 @@ final class HtmlPage {
    * @param words how many columns, from the first, hold words
    */
   static void tableBegin(
-      StringBuilder page,
-      String id,
-      String title,
-      String hint,
-      List<String> headings,
-      int words) {
+      StringBuilder page, String id, String title, String hint, List<String> headings, int words) {
     page.append("<section aria-labelledby=\"")
         .append(id)
         .append("-heading\">\n<h2 id=\"")

@@ -79,7 +79,8 @@ final class LawPlots {
       double error = 100 * observation.error();
       points.add(
           observation.scale(), observation.scale(), observation.scale(), error, error, error);
-      boolean best = analysis.frontier().stream().anyMatch(o -> o.name().equals(observation.name()));
+      boolean best =
+          analysis.frontier().stream().anyMatch(o -> o.name().equals(observation.name()));
       measured.add(
           new Mark(
               named.add(observation.name()) ? Optional.of(observation.name()) : Optional.empty(),
@@ -116,8 +117,7 @@ final class LawPlots {
     }
     double margin = Math.max(0.08 * (high - low), 0.001);
     NumberAxis range = new NumberAxis();
-    range.setRange(
-        new Range(100 * Math.max(0, low - margin), 100 * Math.min(1, high + margin)));
+    range.setRange(new Range(100 * Math.max(0, low - margin), 100 * Math.min(1, high + margin)));
     XYPlot plot = new XYPlot(data, axis, range, renderer);
     plot.setDataset(1, bands);
     plot.setRenderer(1, bandRenderer);
@@ -134,7 +134,11 @@ final class LawPlots {
                 : ""),
         "Points, fitted curve and its band; the horizontal axis is logarithmic. "
             + String.join(" ", LawWords.of(law)),
-        Plots.chart(plot, "top-1 error, %", inkwell, data.getSeriesCount() > 1 ? Plots.Legend.SHOWN : Plots.Legend.HIDDEN),
+        Plots.chart(
+            plot,
+            "top-1 error, %",
+            inkwell,
+            data.getSeriesCount() > 1 ? Plots.Legend.SHOWN : Plots.Legend.HIDDEN),
         inkwell);
   }
 

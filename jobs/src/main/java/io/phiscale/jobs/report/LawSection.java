@@ -6,7 +6,6 @@ import io.phiscale.jobs.law.LawAnalysis.AxisLaw;
 import io.phiscale.jobs.law.LawAnalysis.Fitted;
 import io.phiscale.jobs.law.Observation;
 import java.util.List;
-import java.util.stream.Collectors;
 
 /** The part of the page that says how the error falls, and how sure that is. */
 final class LawSection {
@@ -64,16 +63,11 @@ final class LawSection {
   }
 
   private static void frontier(StringBuilder page, LawAnalysis analysis) {
-    String names =
-        analysis.frontier().stream()
-            .map(Observation::name)
-            .distinct()
-            .collect(Collectors.joining(", "));
     HtmlPage.tableBegin(
         page,
         "pareto",
         "The Pareto frontier",
-        "No other network is as good with as few multiply-adds: " + names + ".",
+        "Every other network needs more multiply-adds to be as good.",
         List.of("network", "mult-adds", "top-1 error %"),
         1);
     for (Observation observation : analysis.frontier()) {

@@ -25,7 +25,8 @@ final class LawWords {
   static List<String> of(AxisLaw law) {
     if (law.outcome() instanceof Refused refused) {
       return List.of(
-          String.format("No law over %s (%s): %s.", law.axis().label(), law.basis(), refused.reason()));
+          String.format(
+              "No law over %s (%s): %s.", law.axis().label(), law.basis(), refused.reason()));
     }
     Fitted fitted = (Fitted) law.outcome();
     LawFit fit = fitted.fit();
@@ -39,7 +40,8 @@ final class LawWords {
             law.axis().label(),
             Figures.si(Math.round(fit.reference()))),
         coefficients(fit)
-            + String.format("; residuals %s%% of the error.", Figures.percent(fit.residualRms(), 2)),
+            + String.format(
+                "; residuals %s%% of the error.", Figures.percent(fit.residualRms(), 2)),
         extrapolation(fitted.extrapolation()));
   }
 
@@ -106,14 +108,15 @@ final class LawWords {
                 .map(LawWords::coefficient)
                 .collect(Collectors.joining(", "))
             + "."
-        : "No law over size and images together: "
-            + ((Refused) analysis.surface()).reason()
-            + ".";
+        : "No law over size and images together: " + ((Refused) analysis.surface()).reason() + ".";
   }
 
   static String frontier(LawAnalysis analysis) {
     return "Pareto frontier (nothing is as good with fewer multiply-adds): "
-        + analysis.frontier().stream().map(Observation::name).distinct().collect(Collectors.joining(", "))
+        + analysis.frontier().stream()
+            .map(Observation::name)
+            .distinct()
+            .collect(Collectors.joining(", "))
         + ".";
   }
 
@@ -121,7 +124,10 @@ final class LawWords {
   static List<String> brief(LawAnalysis analysis) {
     List<AxisLaw> laws = new ArrayList<>(analysis.laws());
     AxisLaw shown =
-        laws.stream().filter(law -> law.outcome() instanceof Fitted).findFirst().orElse(laws.get(0));
+        laws.stream()
+            .filter(law -> law.outcome() instanceof Fitted)
+            .findFirst()
+            .orElse(laws.get(0));
     List<String> lines = new ArrayList<>(of(shown));
     if (shown.outcome() instanceof Fitted) {
       lines.add(frontier(analysis));

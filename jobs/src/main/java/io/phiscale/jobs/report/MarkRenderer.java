@@ -25,9 +25,8 @@ import org.jfree.data.xy.XYDataset;
 import org.jfree.data.xy.XYIntervalSeriesCollection;
 
 /**
- * Draws one mark with its interval per item. A name stands at the
- * first corner of its point where it covers no other mark and no other name; where there is none
- * it is left out.
+ * Draws one mark with its interval per item. A name stands at the first corner of its point where
+ * it covers no other mark and no other name; where there is none it is left out.
  */
 final class MarkRenderer extends XYErrorRenderer {
   private static final long serialVersionUID = 1L;
@@ -80,8 +79,7 @@ final class MarkRenderer extends XYErrorRenderer {
         taken.add(
             new Rectangle2D.Double(
                 x - MARK_RADIUS_PX, y - MARK_RADIUS_PX, 2 * MARK_RADIUS_PX, 2 * MARK_RADIUS_PX));
-        taken.add(
-            new Rectangle2D.Double(x - CAP_RADIUS_PX, top, 2 * CAP_RADIUS_PX, bottom - top));
+        taken.add(new Rectangle2D.Double(x - CAP_RADIUS_PX, top, 2 * CAP_RADIUS_PX, bottom - top));
         points.put(series.get(index).get(item), new Point2D.Double(x, y));
       }
     }

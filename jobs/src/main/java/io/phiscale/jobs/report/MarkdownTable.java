@@ -11,9 +11,11 @@ final class MarkdownTable {
   static String of(EvaluationReport report) {
     StringBuilder text = new StringBuilder("# ").append(escaped(report.title())).append("\n\n");
     text.append(line(Column.readers(report).stream().map(Column::heading)));
-    text.append(line(Column.readers(report).stream().map(column -> column.isText() ? ":--" : "--:")));
+    text.append(
+        line(Column.readers(report).stream().map(column -> column.isText() ? ":--" : "--:")));
     for (NetworkResult row : report.rows()) {
-      text.append(line(Column.readers(report).stream().map(column -> escaped(column.shown().apply(row)))));
+      text.append(
+          line(Column.readers(report).stream().map(column -> escaped(column.shown().apply(row)))));
     }
     for (String remark : Remarks.of(report)) {
       text.append("\n").append(escaped(remark)).append("\n");

@@ -58,9 +58,8 @@ public record NetworkDetail(
   }
 
   /**
-   * Accuracy by several right labels an image (Beyer et al., "Are we done with ImageNet?",
-   * arXiv 2006.07159): the first guess is right if it is one of them; images without any do not
-   * count.
+   * Accuracy by several right labels an image (Beyer et al., "Are we done with ImageNet?", arXiv
+   * 2006.07159): the first guess is right if it is one of them; images without any do not count.
    *
    * @param images that have a label, &gt; 0
    * @param right of them
@@ -114,8 +113,8 @@ public record NetworkDetail(
       double low, double high, long images, double confidence, double accuracy) {}
 
   /**
-   * Expected calibration error: the mean over images of |accuracy − confidence| of their bin (Guo et
-   * al., "On calibration of modern neural networks", arXiv 1706.04599, equation 3).
+   * Expected calibration error: the mean over images of |accuracy − confidence| of their bin (Guo
+   * et al., "On calibration of modern neural networks", arXiv 1706.04599, equation 3).
    */
   public double calibrationError() {
     return calibration.stream()

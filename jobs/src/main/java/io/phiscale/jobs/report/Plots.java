@@ -275,7 +275,7 @@ final class Plots {
    * The rows that carry their network's name: of several with one name and size (kinds of weights,
    * seeds) the most accurate.
    */
-  private static Set<NetworkResult> labelled(List<NetworkResult> rows) {
+  static Set<NetworkResult> labelled(List<NetworkResult> rows) {
     Map<List<Object>, NetworkResult> best = new HashMap<>();
     for (NetworkResult row : rows) {
       best.merge(

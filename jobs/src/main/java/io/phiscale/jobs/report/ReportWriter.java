@@ -27,10 +27,10 @@ public final class ReportWriter {
   private static final int PLOT_HEIGHT_PX = 420;
 
   /**
-   * Writes {@code report.csv}, {@code report.md}, {@code provenance.json}, {@code law.csv} and {@code law.json} where the
-   * report has a law or the reason why not, {@code sets.csv}, {@code classes.csv}, {@code
-   * confusion.csv}, {@code calibration.csv} and {@code differences.csv} where it has details, {@code plots/*.svg} and, when all these are
-   * there, {@code report.html}.
+   * Writes {@code report.csv}, {@code report.md}, {@code provenance.json}, {@code law.csv} and
+   * {@code law.json} where the report has a law or the reason why not, {@code sets.csv}, {@code
+   * classes.csv}, {@code confusion.csv}, {@code calibration.csv} and {@code differences.csv} where
+   * it has details, {@code plots/*.svg} and, when all these are there, {@code report.html}.
    *
    * @throws IOException what the sink throws; files already written stay
    */

@@ -38,8 +38,8 @@ public final class ResultsTable {
   }
 
   /**
-   * The networks, for laws. Needed are {@code model}, {@code top1} or {@code top1_err} (percent) and
-   * a size: {@code macs}, {@code parameters} or {@code param_count} (millions). {@code phi} and
+   * The networks, for laws. Needed are {@code model}, {@code top1} or {@code top1_err} (percent)
+   * and a size: {@code macs}, {@code parameters} or {@code param_count} (millions). {@code phi} and
    * {@code train_images} are used where they are there. Of rows with raw and EMA weights the EMA
    * ones count; of several evaluation sets the first.
    *
@@ -111,36 +111,37 @@ public final class ResultsTable {
   private NetworkResult row(Map<String, String> record) {
     try {
       double top1 = number(record, "top1", Double.NaN) / 100;
-      NetworkResult row = new NetworkResult(
-          record.get("model"),
-          new NetworkResult.Scaling(
-              number(record, "phi", Double.NaN),
-              Arrays.stream(PhiKind.values())
-                  .filter(kind -> kind.label().equals(record.get("phi_kind")))
-                  .findFirst()
-                  .orElse(PhiKind.NONE),
-              number(record, "width", Double.NaN),
-              number(record, "depth", Double.NaN),
-              (int) number(record, "img_size", 0)),
-          Long.parseLong(record.get("parameters")),
-          Long.parseLong(record.get("macs")),
-          "EMA".equals(record.get("weights")) ? Weights.EMA : Weights.RAW,
-          new NetworkResult.Score(
-              Long.parseLong(record.get("images")),
-              Integer.parseInt(record.get("classes")),
-              top1,
-              number(record, "top5", Double.NaN) / 100,
-              number(record, "loss", Double.NaN),
-              number(record, "crop_pct", Double.NaN),
-              record.get("interpolation"),
-              seconds(record, "eval_seconds")),
-          new NetworkResult.Training(
-              Long.parseLong(record.get("train_images")),
-              number(record, "epochs", 0),
-              Long.parseLong(record.get("seed")),
-              seconds(record, "train_seconds"),
-              number(record, "train_images_per_second", Double.NaN)),
-          URI.create(record.get("checkpoint")));
+      NetworkResult row =
+          new NetworkResult(
+              record.get("model"),
+              new NetworkResult.Scaling(
+                  number(record, "phi", Double.NaN),
+                  Arrays.stream(PhiKind.values())
+                      .filter(kind -> kind.label().equals(record.get("phi_kind")))
+                      .findFirst()
+                      .orElse(PhiKind.NONE),
+                  number(record, "width", Double.NaN),
+                  number(record, "depth", Double.NaN),
+                  (int) number(record, "img_size", 0)),
+              Long.parseLong(record.get("parameters")),
+              Long.parseLong(record.get("macs")),
+              "EMA".equals(record.get("weights")) ? Weights.EMA : Weights.RAW,
+              new NetworkResult.Score(
+                  Long.parseLong(record.get("images")),
+                  Integer.parseInt(record.get("classes")),
+                  top1,
+                  number(record, "top5", Double.NaN) / 100,
+                  number(record, "loss", Double.NaN),
+                  number(record, "crop_pct", Double.NaN),
+                  record.get("interpolation"),
+                  seconds(record, "eval_seconds")),
+              new NetworkResult.Training(
+                  Long.parseLong(record.get("train_images")),
+                  number(record, "epochs", 0),
+                  Long.parseLong(record.get("seed")),
+                  seconds(record, "train_seconds"),
+                  number(record, "train_images_per_second", Double.NaN)),
+              URI.create(record.get("checkpoint")));
       double single = number(record, Column.LATENCY.name(), Double.NaN);
       return Double.isNaN(single)
           ? row

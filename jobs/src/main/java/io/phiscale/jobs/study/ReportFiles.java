@@ -48,8 +48,7 @@ public final class ReportFiles {
     facts.putAll(provenance.versions());
     facts.put("data manifest digest", manifestDigest);
     facts.putAll(provenance.configuration());
-    return new EvaluationReport(
-            configuration.name(), evaluation.rows(), curves, facts, List.of())
+    return new EvaluationReport(configuration.name(), evaluation.rows(), curves, facts, List.of())
         .withDetails(evaluation.details(), evaluation.differences())
         .withLaw();
   }

@@ -17,8 +17,7 @@ class LawAndReportCommandsTest {
     StringBuilder csv = new StringBuilder("model,top1_err,macs,phi,train_images,classes\n");
     for (int phi = 0; phi < networks; phi++) {
       double error = 100 * (0.2 + 0.3 * Math.pow(2, -0.4 * phi));
-      csv.append(
-          "phi-%d,%s,%d,%d,1000000,1000%n".formatted(phi, error, 100_000_000L << phi, phi));
+      csv.append("phi-%d,%s,%d,%d,1000000,1000%n".formatted(phi, error, 100_000_000L << phi, phi));
     }
     return csv.toString();
   }
@@ -48,8 +47,15 @@ class LawAndReportCommandsTest {
   void aTableGivesItsLawAndWhatABudgetTrains() throws IOException {
     assertThat(
             run(
-                "law", "--table", file("t.csv", table(7)), "--form", "m2", "--budget", "6.79e15",
-                "--output", folder.resolve("law").toString()))
+                "law",
+                "--table",
+                file("t.csv", table(7)),
+                "--form",
+                "m2",
+                "--budget",
+                "6.79e15",
+                "--output",
+                folder.resolve("law").toString()))
         .isZero();
     assertThat(out.toString().replaceAll("\\s+", " "))
         .contains("Law over multiply-adds (all 7 networks): M2")
@@ -89,12 +95,14 @@ class LawAndReportCommandsTest {
         .satisfiesExactly(
             line ->
                 assertThat(line)
-                    .contains("Invalid value for option '--form': m9 (must be auto, m1, m2, m3, m4)"),
+                    .contains(
+                        "Invalid value for option '--form': m9 (must be auto, m1, m2, m3, m4)"),
             line ->
                 assertThat(line).contains("Invalid value for option '--classes': 1 (must be > 1)"),
             line ->
                 assertThat(line).contains("Invalid budget: -1.0 FLOPs (must be > 0 and finite)"),
-            line -> assertThat(line).contains("Cannot use u.csv: it has no column model (has a, b)"),
+            line ->
+                assertThat(line).contains("Cannot use u.csv: it has no column model (has a, b)"),
             line -> assertThat(line).contains("none.csv"),
             line ->
                 assertThat(line)
@@ -119,6 +127,8 @@ class LawAndReportCommandsTest {
     Path page = folder.resolve("page.html");
     assertThat(run("report", folder + "/a", folder + "/b/", "--output", page.toString())).isZero();
     assertThat(out.toString()).contains("+5.00").contains("Comparison: " + page);
-    assertThat(Files.readString(page)).contains("train.epochs").contains("/b is 5.00 points better");
+    assertThat(Files.readString(page))
+        .contains("train.epochs")
+        .contains("/b is 5.00 points better");
   }
 }

@@ -31,7 +31,7 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
 import org.apache.hadoop.fs.FSDataInputStream;
-import org.apache.hadoop.fs.LocalFileSystem;
+import org.apache.hadoop.fs.RawLocalFileSystem;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
@@ -47,7 +47,7 @@ class EvaluateJobTest {
   private static ShardManifest manifest;
 
   /** Reads of shards of the scheme "flaky" fail the first time that a file is opened. */
-  public static final class Flaky extends LocalFileSystem {
+  public static final class Flaky extends RawLocalFileSystem {
     private static final Set<String> OPENED = ConcurrentHashMap.newKeySet();
 
     @Override
@@ -61,16 +61,13 @@ class EvaluateJobTest {
     }
 
     @Override
-    protected void checkPath(org.apache.hadoop.fs.Path path) {}
-
-    @Override
     public FSDataInputStream open(org.apache.hadoop.fs.Path path, int bufferSize)
         throws IOException {
       String file = path.toUri().getPath();
       if (file.endsWith(".parquet") && OPENED.add(file)) {
         throw new IOException("flaky: first opening of " + file);
       }
-      return super.open(new org.apache.hadoop.fs.Path("file", null, file), bufferSize);
+      return super.open(path, bufferSize);
     }
   }
 
@@ -184,10 +181,14 @@ class EvaluateJobTest {
         configuration(
             "first",
             Map.of(
-                "data.shards", "flaky://" + folder.resolve("shards"),
-                "evaluate.batch-size", "7",
-                "storage.properties.\"fs.flaky.impl\"", Flaky.class.getName(),
-                "spark.master", "local[3,4]"));
+                "data.shards",
+                "flaky://" + folder.resolve("shards"),
+                "evaluate.batch-size",
+                "7",
+                "storage.properties.\"fs.flaky.impl\"",
+                Flaky.class.getName(),
+                "spark.master",
+                "local[3,4]"));
     session = LocalSpark.open(flaky);
     assertThat(Flaky.OPENED).isEmpty();
     List<NetworkDetail> repeated = new EvaluateJob(session, flaky).evaluate().details();
@@ -221,7 +222,7 @@ class EvaluateJobTest {
   @Test
   void someOfTheClassesCanBeEvaluatedAlone() throws Exception {
     Path two = folder.resolve("two");
-    SmallImages.write(two, 6);
+    SmallImages.write(two, 20);
     try (var files = Files.walk(two.resolve("bar"))) {
       for (Path file : files.sorted((a, b) -> b.compareTo(a)).toList()) {
         Files.delete(file);
@@ -272,30 +273,23 @@ class EvaluateJobTest {
         ConfigurationException.class,
         "is not the network that the configuration describes");
     Storage storage = Storage.of(Map.of());
-    Checkpoint whole =
-        CheckpointStore.open(storage, folder.resolve("runs/first").toUri());
+    Checkpoint whole = CheckpointStore.open(storage, folder.resolve("runs/first").toUri());
     float[] values = whole.parameters().clone();
     Arrays.fill(values, values.length / 2, values.length, Float.NaN);
     new CheckpointStore(storage, folder.resolve("runs/broken").toUri())
-        .publish(
-            new Checkpoint(whole.info(), values, new float[0], new float[0], new float[0]));
-    assertThatThrownBy(
-            () -> new EvaluateJob(session, configuration("broken", Map.of())).evaluate())
-        .hasStackTraceContaining("not finite");
+        .publish(new Checkpoint(whole.info(), values, new float[0], new float[0], new float[0]));
+    assertThatThrownBy(() -> new EvaluateJob(session, configuration("broken", Map.of())).evaluate())
+        .hasStackTraceContaining("has the value NaN (must be finite)");
     Arrays.fill(values, 1e30f);
     new CheckpointStore(storage, folder.resolve("runs/huge").toUri())
-        .publish(
-            new Checkpoint(whole.info(), values, new float[0], new float[0], new float[0]));
-    assertThatThrownBy(
-            () -> new EvaluateJob(session, configuration("huge", Map.of())).evaluate())
+        .publish(new Checkpoint(whole.info(), values, new float[0], new float[0], new float[0]));
+    assertThatThrownBy(() -> new EvaluateJob(session, configuration("huge", Map.of())).evaluate())
         .isInstanceOf(IllegalStateException.class)
         .hasMessageContaining("The loss of phi-0 (raw) is NaN on image");
     new CheckpointStore(storage, folder.resolve("runs/short").toUri())
         .publish(
-            new Checkpoint(
-                whole.info(), new float[7], new float[0], new float[0], new float[0]));
-    assertThatThrownBy(
-            () -> new EvaluateJob(session, configuration("short", Map.of())).evaluate())
+            new Checkpoint(whole.info(), new float[7], new float[0], new float[0], new float[0]));
+    assertThatThrownBy(() -> new EvaluateJob(session, configuration("short", Map.of())).evaluate())
         .isInstanceOf(ConfigurationException.class)
         .hasMessageContaining("holds 7 values, but the network that it describes");
   }

@@ -38,8 +38,7 @@ class PredictionTest {
 
   @Test
   void countsRanksAndCrossEntropy() {
-    TopKAccuracy counts =
-        TopKAccuracy.of(RANKS, List.of(of("a", 0, 2, 1, 0), of("b", 1, 0, 1, 2)));
+    TopKAccuracy counts = TopKAccuracy.of(RANKS, List.of(of("a", 0, 2, 1, 0), of("b", 1, 0, 1, 2)));
     assertThat(counts.correct()).containsExactly(1L, 2L);
     assertThat(counts.accuracy(1)).isEqualTo(0.5);
     assertThat(counts.accuracy(2)).isEqualTo(1.0);
@@ -75,8 +74,7 @@ class PredictionTest {
     assertThat(some.guesses()).containsExactly(7, 5, 3, 1);
     assertThat(some.rank()).isZero();
     assertThat(some.confidence())
-        .isCloseTo(
-            1 / (1 + Math.exp(-1) + Math.exp(-2) + Math.exp(-3)), within(1e-12));
+        .isCloseTo(1 / (1 + Math.exp(-1) + Math.exp(-2) + Math.exp(-3)), within(1e-12));
   }
 
   @Test
@@ -88,14 +86,9 @@ class PredictionTest {
   @Test
   void classesConfusionsAndCalibrationAddUp() {
     List<Prediction> predictions =
-        List.of(
-            of("a", 0, 5, 0, 0),
-            of("b", 0, 0, 5, 0),
-            of("c", 0, 0, 5, 0),
-            of("d", 2, 0, 0, 5));
+        List.of(of("a", 0, 5, 0, 0), of("b", 0, 0, 5, 0), of("c", 0, 0, 5, 0), of("d", 2, 0, 0, 5));
     NetworkDetail detail =
-        Details.of(
-            "n", Weights.RAW, "val", List.of("x", "y", "z"), predictions, Optional.empty());
+        Details.of("n", Weights.RAW, "val", List.of("x", "y", "z"), predictions, Optional.empty());
     assertThat(detail.top1()).isEqualTo(0.5);
     assertThat(detail.top5()).isEqualTo(1);
     assertThat(detail.classes())
@@ -205,10 +198,10 @@ class PredictionTest {
             of("val/ILSVRC2012_val_00000001.JPEG", 0, 0, 5, 0),
             of("val/ILSVRC2012_val_00000002.JPEG", 0, 0, 5, 0),
             of("val/ILSVRC2012_val_00000003.JPEG", 0, 5, 0, 0));
-    assertThat(real("[[0, 1], [2], []]").count(imageNet))
-        .contains(new NetworkDetail.Real(2, 1));
-    assertThat(real("{\"x/1.png\": [1], \"2.png\": [0]}").count(
-            List.of(of("x/1.png", 0, 0, 5, 0), of("y/2.png", 0, 0, 5, 0))))
+    assertThat(real("[[0, 1], [2], []]").count(imageNet)).contains(new NetworkDetail.Real(2, 1));
+    assertThat(
+            real("{\"x/1.png\": [1], \"2.png\": [0]}")
+                .count(List.of(of("x/1.png", 0, 0, 5, 0), of("y/2.png", 0, 0, 5, 0))))
         .contains(new NetworkDetail.Real(2, 1));
     assertThat(real("{\"z.png\": [1]}").count(imageNet)).isEmpty();
     assertThatThrownBy(() -> real("[[0], [1]]").count(imageNet))

@@ -123,12 +123,14 @@ class LawAnalysisTest {
 
     List<ScaledNetwork> chance = new ArrayList<>(grid(1e6));
     chance.add(new ScaledNetwork("lost", 6, 1e10, 1e8, 1e6, 0.999));
-    assertThat(((Refused) LawAnalysis.of(chance, SETTINGS).law(Axis.MULTIPLY_ADDS).outcome()).reason())
+    assertThat(
+            ((Refused) LawAnalysis.of(chance, SETTINGS).law(Axis.MULTIPLY_ADDS).outcome()).reason())
         .contains("lost errs on 99.90% of the images, no less than guessing among 1000 classes");
     List<ScaledNetwork> perfect = new ArrayList<>(grid(1e6));
     perfect.add(new ScaledNetwork("perfect", 6, 1e10, 1e8, 1e6, 0));
     assertThat(
-            ((Refused) LawAnalysis.of(perfect, SETTINGS).law(Axis.MULTIPLY_ADDS).outcome()).reason())
+            ((Refused) LawAnalysis.of(perfect, SETTINGS).law(Axis.MULTIPLY_ADDS).outcome())
+                .reason())
         .startsWith("Invalid error of perfect: 0.0");
   }
 

@@ -47,7 +47,9 @@ class LawReportTest {
     assertThat(lines)
         .anySatisfy(
             line -> {
-              assertThat(line).containsEntry("axis", "multiply_adds").containsEntry("quantity", "a");
+              assertThat(line)
+                  .containsEntry("axis", "multiply_adds")
+                  .containsEntry("quantity", "a");
               assertThat(Double.parseDouble(line.get("value")))
                   .isEqualTo(law.fit().coefficient("a").value());
               assertThat(Double.parseDouble(line.get("low")))
@@ -67,16 +69,10 @@ class LawReportTest {
     assertThat(three.toConsoleTable())
         .contains("No law over multiply-adds (all 3 networks): Cannot fit M1")
         .contains("at least 4 different sizes");
-    assertThat(three.toHtml())
-        .contains("Cannot fit M1")
-        .doesNotContain("id=\"law-heading\"");
+    assertThat(three.toHtml()).contains("Cannot fit M1").doesNotContain("id=\"law-heading\"");
     EvaluationReport one =
         new EvaluationReport(
-            "One",
-            List.of(SampleReports.awkward("only", 10, 0.9)),
-            List.of(),
-            Map.of(),
-            List.of());
+            "One", List.of(SampleReports.awkward("only", 10, 0.9)), List.of(), Map.of(), List.of());
     assertThat(one.withLaw().law()).isEmpty();
   }
 
@@ -99,7 +95,8 @@ class LawReportTest {
   void tablesOfOthersNeedAModelAnAccuracyAndASize() {
     ResultsTable timm =
         ResultsTable.of(
-            "model,top1,top1_err,param_count\nb0,77.1,22.9,5.29\n\"b,1\",79.1,20.9,7.79\n", "t.csv");
+            "model,top1,top1_err,param_count\nb0,77.1,22.9,5.29\n\"b,1\",79.1,20.9,7.79\n",
+            "t.csv");
     assertThat(timm.networks()).hasSize(2);
     assertThat(timm.networks().get(1).name()).isEqualTo("b,1");
     assertThat(timm.networks().get(1).parameters()).isEqualTo(7.79e6);
@@ -110,7 +107,8 @@ class LawReportTest {
     assertRefused("model,top1\n", "Cannot read t.csv: no rows below the heading");
     assertRefused("model,top1\na,1,2\n", "Cannot read t.csv, line 2: 3 fields (the heading has 2)");
     assertRefused("model,top1\n\"a,1\n", "Cannot read t.csv, line 2: a quote is never closed");
-    assertRefused("model,top1\n\"a\"b,1\n", "Cannot read t.csv, line 2: text after a closing quote");
+    assertRefused(
+        "model,top1\n\"a\"b,1\n", "Cannot read t.csv, line 2: text after a closing quote");
     assertRefused(
         "model,top1\na,1\n",
         "Cannot use t.csv: it has no column macs or parameters or param_count (has model, top1)");
@@ -120,8 +118,7 @@ class LawReportTest {
     assertRefused(
         "model,top1,macs\na,101,5\n",
         "Cannot use t.csv: Invalid error of a: -0.01 (must be in [0, 1])");
-    assertThatThrownBy(
-            () -> ResultsTable.of("model,classes\na,10\nb,100\n", "t.csv").classes(1000))
+    assertThatThrownBy(() -> ResultsTable.of("model,classes\na,10\nb,100\n", "t.csv").classes(1000))
         .hasMessageContaining("its networks choose among 10 and 100 classes");
   }
 

@@ -75,7 +75,8 @@ class PageInBrowserTest {
   }
 
   private static String attribute(String document, String name) {
-    Matcher matcher = Pattern.compile("<body[^>]* data-" + name + "=\"([^\"]*)\"").matcher(document);
+    Matcher matcher =
+        Pattern.compile("<body[^>]* data-" + name + "=\"([^\"]*)\"").matcher(document);
     assertThat(matcher.find()).as("data-%s in %s", name, document.length()).isTrue();
     return matcher.group(1);
   }
