@@ -14,7 +14,8 @@ import picocli.CommandLine.Parameters;
     description = {
       "  show     splits, rejects by reason and classes, from the manifest",
       "  verify   reads every image and compares it with its checksum, in parallel",
-      "  sample   writes an HTML page of random images of each class, and of the rejects",
+      "  sample   writes an HTML page of random images of each class, and of the rejects;",
+      "           with --augmented also of what training sees of them",
       "  export   writes the images as WebDataset tars, one per shard, which PyTorch reads: KEY.cls",
       "           (the label), KEY.jpg (the stored bytes), KEY.json; and classes.txt"
     },
@@ -23,6 +24,7 @@ import picocli.CommandLine.Parameters;
       "  phiscale dataset show --config conf/cifar10.conf",
       "  phiscale dataset verify --config conf/imagenet-b0.conf",
       "  phiscale dataset sample --config conf/cifar10.conf --split val --output val.html",
+      "  phiscale dataset sample --config conf/imagenet-b0.conf --augmented --classes 10",
       "  phiscale dataset export --config conf/cifar10.conf --format webdataset --output /data/wds"
     })
 final class DatasetCommand extends JobCommand {
@@ -54,9 +56,17 @@ final class DatasetCommand extends JobCommand {
   @Option(
       names = "--per-class",
       paramLabel = "NUMBER",
-      defaultValue = "8",
-      description = "sample: pictures of each class (default: ${DEFAULT-VALUE}).")
-  private int perClass;
+      description = "sample: pictures of each class (default: 8; with --augmented 2).")
+  private Integer perClass;
+
+  @Option(
+      names = "--augmented",
+      description = {
+        "sample: beside each training image, what the network sees of it in each of the first "
+            + SampleJob.EPOCHS
+            + " epochs, by train.augment, train.seed and the network's resolution."
+      })
+  private boolean augmented;
 
   @Option(
       names = "--seed",
@@ -82,12 +92,20 @@ final class DatasetCommand extends JobCommand {
   @Override
   void run(JobRunner runner, PhiscaleConfiguration configuration, Console console)
       throws Exception {
-    if (classes <= 0 || perClass <= 0) {
+    int pictures = perClass != null ? perClass : augmented ? 2 : 8;
+    if (classes <= 0 || pictures <= 0) {
       throw new ParameterException(
           spec.commandLine(),
           String.format(
               "Invalid value for option '%s': %s (must be > 0)",
-              classes <= 0 ? "--classes" : "--per-class", classes <= 0 ? classes : perClass));
+              classes <= 0 ? "--classes" : "--per-class", classes <= 0 ? classes : pictures));
+    }
+    if (augmented && !split.equals("train")) {
+      throw new ParameterException(
+          spec.commandLine(),
+          "Invalid value for option '--split': "
+              + split
+              + " (must be train with --augmented: no other split is augmented)");
     }
     if (action == Action.export && output == null) {
       throw new ParameterException(
@@ -104,7 +122,12 @@ final class DatasetCommand extends JobCommand {
       case sample ->
           runner.sampleDataset(
               configuration,
-              new SampleJob.Request(split, perClass, classes, seed),
+              new SampleJob.Request(
+                  split,
+                  pictures,
+                  classes,
+                  seed,
+                  augmented ? SampleJob.Show.AUGMENTED : SampleJob.Show.STORED),
               output == null ? "" : output,
               console);
       case export -> runner.exportDataset(configuration, output, console);

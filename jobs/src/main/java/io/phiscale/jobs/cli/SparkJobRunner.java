@@ -77,7 +77,10 @@ public final class SparkJobRunner implements JobRunner {
         output.isEmpty()
             ? Storage.resolve(
                 Storage.uri(configuration.data().shards().toString()),
-                "sample-" + request.split() + ".html")
+                (request.show() == SampleJob.Show.AUGMENTED
+                        ? "augmented"
+                        : "sample-" + request.split())
+                    + ".html")
             : Storage.uri(output);
     try (SparkSession session = open(configuration)) {
       int pictures = new SampleJob(session, configuration).run(request, page);

@@ -16,6 +16,12 @@ public final class ContactSheet {
       ul { display: flex; flex-wrap: wrap; gap: .6rem; list-style: none; margin: 0; padding: 0; }
       li { width: 9rem; } figure { margin: 0; }
       img { width: 9rem; height: 9rem; object-fit: contain; background: #8883; }
+      ul.views { display: grid; grid-template-columns: repeat(7, minmax(0, 1fr)); gap: .4rem;
+        margin-bottom: .8rem; }
+      ul.views li { width: auto; } ul.views img { width: 100%; height: auto; aspect-ratio: 1; }
+      ul.views li:first-child img { background: none; }
+      ul.views img[src^="data:image/png"] { image-rendering: pixelated; }
+      @media (max-width: 40rem) { ul.views { grid-template-columns: repeat(4, minmax(0, 1fr)); } }
       figcaption { font-size: .72rem; opacity: .8; overflow-wrap: anywhere; }
       table { border-collapse: collapse; } td, th { padding: .15rem .8rem .15rem 0; text-align: left; }
       td { vertical-align: top; overflow-wrap: anywhere; }
@@ -75,19 +81,32 @@ public final class ContactSheet {
       page.append("<p>no image found</p>\n</section>\n");
       return;
     }
-    page.append("<ul>\n");
-    for (SampledImage image : images) {
-      page.append("<li><figure><img loading=\"lazy\" alt=\"")
-          .append(escaped(name + ": " + image.caption()))
-          .append("\" src=\"data:")
-          .append(image.mediaType())
-          .append(";base64,")
-          .append(base64(image.encoded()))
-          .append("\"><figcaption>")
-          .append(escaped(image.caption()))
-          .append("</figcaption></figure></li>\n");
+    if (images.stream().allMatch(image -> image.views().isEmpty())) {
+      page.append("<ul>\n");
+      images.forEach(image -> picture(page, name + ": " + image.caption(), image));
+      page.append("</ul>\n");
+    } else {
+      for (SampledImage image : images) {
+        String original = name + ": " + image.caption();
+        page.append("<ul class=\"views\">\n");
+        picture(page, original, image);
+        image.views().forEach(view -> picture(page, original + ", " + view.caption(), view));
+        page.append("</ul>\n");
+      }
     }
-    page.append("</ul>\n</section>\n");
+    page.append("</section>\n");
+  }
+
+  private static void picture(StringBuilder page, String description, SampledImage image) {
+    page.append("<li><figure><img loading=\"lazy\" alt=\"")
+        .append(escaped(description))
+        .append("\" src=\"data:")
+        .append(image.mediaType())
+        .append(";base64,")
+        .append(base64(image.encoded()))
+        .append("\"><figcaption>")
+        .append(escaped(image.caption()))
+        .append("</figcaption></figure></li>\n");
   }
 
   private static void rejects(StringBuilder page, List<Reject> rejects, long rejected) {

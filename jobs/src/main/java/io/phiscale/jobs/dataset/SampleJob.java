@@ -1,6 +1,10 @@
 package io.phiscale.jobs.dataset;
 
 import io.phiscale.jobs.config.PhiscaleConfiguration;
+import io.phiscale.jobs.train.NetworkPlan;
+import io.phiscale.jobs.train.TrainingPictures;
+import io.phiscale.pipeline.augment.Augmentation;
+import io.phiscale.pipeline.image.TrainTransform;
 import io.phiscale.pipeline.shard.ChecksumPolicy;
 import io.phiscale.pipeline.shard.RowGroup;
 import io.phiscale.pipeline.shard.RowGroupReader;
@@ -17,6 +21,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.SplittableRandom;
+import java.util.stream.IntStream;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
 
@@ -42,6 +47,17 @@ public final class SampleJob {
     this.storage = Storage.of(configuration.storage().hadoopProperties());
   }
 
+  /** Epochs of which {@link Show#AUGMENTED} shows what training sees. */
+  public static final int EPOCHS = 6;
+
+  /** What the page shows of an image. */
+  public enum Show {
+    /** The stored image. */
+    STORED,
+    /** Beside it, what the network sees in each of the first {@value #EPOCHS} epochs. */
+    AUGMENTED
+  }
+
   /**
    * What is to be drawn.
    *
@@ -49,9 +65,16 @@ public final class SampleJob {
    * @param perClass pictures of each class, &gt; 0
    * @param classes classes on the page, the first ones, &gt; 0
    * @param seed decides which
+   * @param show whether the images as they are stored, or also what training sees of them
    */
-  public record Request(String split, int perClass, int classes, long seed) {
+  public record Request(String split, int perClass, int classes, long seed, Show show) {
     public Request {
+      if (show == Show.AUGMENTED && !split.equals("train")) {
+        throw new IllegalArgumentException(
+            String.format(
+                "Invalid split to show augmented: %s (must be train: no other is augmented)",
+                split));
+      }
       if (perClass <= 0 || classes <= 0) {
         throw new IllegalArgumentException(
             String.format(
@@ -81,13 +104,14 @@ public final class SampleJob {
             configuration.name() + ": " + request.split(),
             String.format(
                 "%s images of %s classes in split %s; shown are up to %s of each of %s classes,"
-                    + " drawn by seed %s",
+                    + " drawn by seed %s%s",
                 split.images(),
                 manifest.labels().size(),
                 request.split(),
                 request.perClass(),
                 classes,
-                request.seed()),
+                request.seed(),
+                request.show() == Show.AUGMENTED ? augmentations(manifest) : ""),
             drawn,
             rejects,
             rejected);
@@ -95,8 +119,50 @@ public final class SampleJob {
     return drawn.values().stream().mapToInt(List::size).sum();
   }
 
+  private TrainTransform transform(ShardManifest manifest) {
+    return TrainingPictures.transform(
+        NetworkPlan.of(configuration.network(), manifest.labels().size()).spec().resolutionPx(),
+        configuration.train().augment());
+  }
+
+  private String augmentations(ShardManifest manifest) {
+    Augmentation augmentation = TrainingPictures.augmentation(configuration.train().augment());
+    return String.format(
+        ". First the stored image, then what the network sees of it at %s px in each of the first"
+            + " %s epochs, by train.augment and train.seed = %s%s.",
+        transform(manifest).resolutionPx(),
+        EPOCHS,
+        configuration.train().seed(),
+        augmentation.mixing().mixes()
+            ? "; before Mixup and CutMix, which depend on the rest of the batch"
+            : "");
+  }
+
   private Map<String, List<SampledImage>> draw(
       Request request, ShardManifest manifest, URI root, int classes) throws IOException {
+    if (request.show() == Show.STORED) {
+      return draw(request, manifest, root, classes, (group, row, image) -> List.of());
+    }
+    try (TrainingViews views =
+        new TrainingViews(
+            transform(manifest),
+            TrainingPictures.augmentation(configuration.train().augment()),
+            manifest.rowGroups(root, request.split()),
+            configuration.train().seed(),
+            EPOCHS,
+            configuration.data().maxPixels())) {
+      return draw(request, manifest, root, classes, views::of);
+    }
+  }
+
+  /** What is shown beside an image. */
+  private interface Views {
+    List<SampledImage> of(int group, int row, byte[] encoded);
+  }
+
+  private Map<String, List<SampledImage>> draw(
+      Request request, ShardManifest manifest, URI root, int classes, Views views)
+      throws IOException {
     Map<String, List<SampledImage>> drawn = new LinkedHashMap<>();
     List<Long> perClass = manifest.split(request.split()).imagesPerClass();
     long wanted = 0;
@@ -104,16 +170,22 @@ public final class SampleJob {
       drawn.put(manifest.labels().name(label), new ArrayList<>());
       wanted += Math.min(request.perClass(), perClass.get(label));
     }
-    List<RowGroup> groups = new ArrayList<>(manifest.rowGroups(root, request.split()));
+    List<RowGroup> groups = manifest.rowGroups(root, request.split());
     SplittableRandom random = new SplittableRandom(request.seed());
-    Map<RowGroup, Long> order = new LinkedHashMap<>();
-    groups.forEach(group -> order.put(group, random.nextLong()));
-    groups.sort(Comparator.comparing(order::get));
-    for (RowGroup group : groups) {
+    long[] order = groups.stream().mapToLong(group -> random.nextLong()).toArray();
+    List<Integer> visited =
+        IntStream.range(0, groups.size())
+            .boxed()
+            .sorted(Comparator.comparing(group -> order[group]))
+            .toList();
+    for (int group : visited) {
       if (wanted == 0) {
         break;
       }
-      for (ShardRecord record : shuffled(group, random)) {
+      List<ShardRecord> records =
+          RowGroupReader.read(storage, groups.get(group), ChecksumPolicy.VERIFY);
+      for (int row : shuffled(records.size(), random)) {
+        ShardRecord record = records.get(row);
         List<SampledImage> images =
             record.label() < classes ? drawn.get(manifest.labels().name(record.label())) : null;
         if (images != null && images.size() < request.perClass()) {
@@ -121,7 +193,8 @@ public final class SampleJob {
               new SampledImage(
                   String.format("%s, %s x %s px", record.key(), record.width(), record.height()),
                   "image/" + record.format(),
-                  ByteBuffer.wrap(record.image())));
+                  ByteBuffer.wrap(record.image()),
+                  views.of(group, row, record.image())));
           wanted--;
         }
       }
@@ -129,15 +202,15 @@ public final class SampleJob {
     return drawn;
   }
 
-  private List<ShardRecord> shuffled(RowGroup group, SplittableRandom random) throws IOException {
-    List<ShardRecord> records =
-        new ArrayList<>(RowGroupReader.read(storage, group, ChecksumPolicy.VERIFY));
-    for (int i = records.size() - 1; i > 0; i--) {
+  private static int[] shuffled(int size, SplittableRandom random) {
+    int[] rows = IntStream.range(0, size).toArray();
+    for (int i = size - 1; i > 0; i--) {
       int j = random.nextInt(i + 1);
-      ShardRecord swapped = records.set(i, records.get(j));
-      records.set(j, swapped);
+      int swapped = rows[i];
+      rows[i] = rows[j];
+      rows[j] = swapped;
     }
-    return records;
+    return rows;
   }
 
   private List<ContactSheet.Reject> rejects(URI folder) {

@@ -1,5 +1,6 @@
 package io.phiscale.jobs.evaluate;
 
+import io.phiscale.jobs.train.Loaders;
 import io.phiscale.pipeline.batch.EncodedSample;
 import io.phiscale.pipeline.shard.ShardSamples;
 import java.util.ArrayList;
@@ -17,29 +18,6 @@ final class KeyedSamples implements Iterator<EncodedSample> {
     this.samples = samples;
   }
 
-  /** A stored image as the loader sees it. */
-  private record Encoded(ShardSamples.Sample sample) implements EncodedSample {
-    @Override
-    public String key() {
-      return sample.record().key();
-    }
-
-    @Override
-    public int label() {
-      return sample.record().label();
-    }
-
-    @Override
-    public byte[] image() {
-      return sample.record().image();
-    }
-
-    @Override
-    public long position() {
-      return sample.position();
-    }
-  }
-
   @Override
   public boolean hasNext() {
     return samples.hasNext();
@@ -47,9 +25,9 @@ final class KeyedSamples implements Iterator<EncodedSample> {
 
   @Override
   public EncodedSample next() {
-    ShardSamples.Sample sample = samples.next();
-    keys.put(sample.position(), sample.record().key());
-    return new Encoded(sample);
+    EncodedSample sample = Loaders.encoded(samples.next());
+    keys.put(sample.position(), sample.key());
+    return sample;
   }
 
   /** The key of the sample at a position, which is then forgotten. */

@@ -10,6 +10,7 @@ import io.phiscale.pipeline.batch.Batch;
 import io.phiscale.pipeline.batch.BatchLoader;
 import io.phiscale.pipeline.batch.LoaderSettings;
 import io.phiscale.pipeline.image.EvaluationTransform;
+import io.phiscale.pipeline.shard.DamagePolicy;
 import io.phiscale.pipeline.shard.EpochOrder;
 import io.phiscale.pipeline.shard.RowGroup;
 import io.phiscale.pipeline.shard.RowGroupSlice;
@@ -77,7 +78,8 @@ final class ScorePartition implements FlatMapFunction<Iterator<RowGroup>, Scored
     try (Predictor predictor = new Predictor(network, kernels, threads, precision)) {
       predictor.load(parameters.value().values());
       for (EvaluationTransform view : views) {
-        KeyedSamples keyed = new KeyedSamples(new ShardSamples(storage, slices, 0));
+        KeyedSamples keyed =
+            new KeyedSamples(new ShardSamples(storage, slices, 0, DamagePolicy.FAIL));
         samples.add(keyed);
         loaders.add(new BatchLoader(keyed, view, Augmentation.NONE, 0, 0, loader));
       }

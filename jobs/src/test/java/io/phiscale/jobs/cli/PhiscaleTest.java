@@ -165,7 +165,7 @@ class PhiscaleTest {
         "train --config @ phiscale train: Missing required parameter for option '--config' (FILE) (see phiscale train --help)",
         "trian @ phiscale: Unmatched argument at index 0: 'trian' (did you mean train?) (see phiscale --help)",
         "train --config FILE --frobnicate @ phiscale train: Unknown option: '--frobnicate' (see phiscale train --help)",
-        "'' @ phiscale: Missing command: one of quickstart, shard, dataset, train, evaluate, study, summary, doctor, bench, convert, checkpoints (see phiscale --help)",
+        "'' @ phiscale: Missing command: one of quickstart, shard, dataset, train, evaluate, study, report, law, summary, doctor, bench, convert, checkpoints (see phiscale --help)",
         "train --config no/such.conf @ phiscale train: Cannot read configuration no/such.conf: no such file",
         "train --config FILE --set train.epoch=1 @ phiscale train: --set: Unknown key train.epoch (did you mean train.epochs?)",
         "train --config FILE --set train.epochs=0 --set train.learning-rate.warmup-epochs=0 @ phiscale train: --set: Invalid train.epochs: 0 (must be > 0)",
@@ -181,7 +181,12 @@ class PhiscaleTest {
         "bench eval --precision fp8 @ phiscale bench: Invalid precision: fp8 (must be fp32 or bf16) (see phiscale bench --help)",
         "bench step --precision bf8 @ phiscale bench: Invalid precision: bf8 (must be fp32 or bf16) (see phiscale bench --help)",
         "bench eval --precision bf16 --kernels nd4j @ phiscale bench: Cannot measure with --precision bf16: kernels nd4j compute an inference in fp32 only (see phiscale bench --help)",
-        "bench @ phiscale bench: Missing required parameter: 'MODE' (see phiscale bench --help)",
+        "bench @ phiscale bench: Missing mode: step or eval, or the command averaging or loader (see phiscale bench --help)",
+        "bench averaging --trainers dl4,dl4j @ phiscale bench averaging: Invalid trainer: dl4 (must be one of phiscale, phiscale-dl4j, dl4j) (see phiscale bench averaging --help)",
+        "bench averaging --workers 2,0 @ phiscale bench averaging: Invalid workers: 0 (must be > 0) (see phiscale bench averaging --help)",
+        "bench averaging --optimizer-slots 3 @ phiscale bench averaging: Invalid optimizer slots: 3 (must be 0, 1 or 2) (see phiscale bench averaging --help)",
+        "bench averaging --wires fp8 @ phiscale bench averaging: Invalid wire: fp8 (must be one of fp32, fp16, bf16, int8) (see phiscale bench averaging --help)",
+        "bench averaging --wires fp16 --trainers dl4j @ phiscale bench averaging: Invalid wire: fp16 (must be fp32 with dl4j) (see phiscale bench averaging --help)",
         "bench fly @ phiscale bench: Invalid mode: fly (must be step or eval) (see phiscale bench --help)",
         "bench step --batch 0 @ phiscale bench: Invalid batch size: 0 (must be > 0) (see phiscale bench --help)",
         "bench step --steps 0 @ phiscale bench: Invalid number of steps: 0 (must be > 0) (see phiscale bench --help)",
@@ -362,7 +367,7 @@ class PhiscaleTest {
         .containsExactly(
             "show 7",
             "verify",
-            "sample Request[split=val, perClass=8, classes=30, seed=0] to a.html");
+            "sample Request[split=val, perClass=8, classes=30, seed=0, show=STORED] to a.html");
     recorder.calls.clear();
     assertThat(run("dataset", "export", "--config", file, "--output", "s3a://b/wds")).isZero();
     assertThat(recorder.calls).containsExactly("export to s3a://b/wds");
@@ -374,6 +379,13 @@ class PhiscaleTest {
         .contains("Invalid value for option '--format': zip (must be webdataset)");
     assertThat(run("dataset", "look", "--config", file)).isEqualTo(2);
     assertThat(err.toString()).contains("'look'").contains("show, verify, sample, export");
+    assertThat(run("dataset", "sample", "--config", file, "--augmented")).isZero();
+    assertThat(recorder.calls.get(recorder.calls.size() - 1))
+        .startsWith(
+            "sample Request[split=train, perClass=2, classes=30, seed=0, show=AUGMENTED] to ");
+    assertThat(run("dataset", "sample", "--config", file, "--augmented", "--split", "val"))
+        .isEqualTo(2);
+    assertThat(err.toString()).contains("(must be train with --augmented");
     assertThat(run("dataset", "sample", "--config", file, "--per-class", "0")).isEqualTo(2);
     assertThat(err.toString()).contains("Invalid value for option '--per-class': 0 (must be > 0)");
   }

@@ -40,7 +40,7 @@ public record Normalization(
   }
 
   /** Mean of channel 0 (red), 1 (green) or 2 (blue). */
-  float mean(int channel) {
+  public float mean(int channel) {
     return switch (channel) {
       case 0 -> meanRed;
       case 1 -> meanGreen;
@@ -50,7 +50,7 @@ public record Normalization(
   }
 
   /** Standard deviation of channel 0 (red), 1 (green) or 2 (blue). */
-  float stddev(int channel) {
+  public float stddev(int channel) {
     return switch (channel) {
       case 0 -> stddevRed;
       case 1 -> stddevGreen;

@@ -89,4 +89,28 @@ public final class EpochOrder {
     }
     return slices;
   }
+
+  /**
+   * Where the rows of a row group come: the inverse of {@link #slice}.
+   *
+   * @param group index into the list of row groups
+   * @return the position of each row, in the order of the file
+   * @throws IllegalArgumentException if there is no such row group
+   */
+  public long[] positions(int group) {
+    if (group < 0 || group >= visited.length) {
+      throw new IllegalArgumentException(
+          "Invalid row group: %s (must be in [0, %s))".formatted(group, visited.length));
+    }
+    int place = 0;
+    while (visited[place] != group) {
+      place++;
+    }
+    int[] rows = CounterRandom.of(seed, epoch, ROWS, group).permutation(groups.get(group).rows());
+    long[] positions = new long[rows.length];
+    for (int i = 0; i < rows.length; i++) {
+      positions[rows[i]] = start[place] + i;
+    }
+    return positions;
+  }
 }

@@ -4,7 +4,6 @@ import static org.apache.parquet.schema.LogicalTypeAnnotation.stringType;
 import static org.apache.parquet.schema.PrimitiveType.PrimitiveTypeName.BINARY;
 import static org.apache.parquet.schema.PrimitiveType.PrimitiveTypeName.INT32;
 
-import java.io.IOException;
 import java.net.URI;
 import java.util.ArrayList;
 import java.util.List;
@@ -50,21 +49,21 @@ final class ShardColumns {
   /**
    * Some columns of a file, with the types they have in it.
    *
-   * @throws IOException if the file lacks one, or has it with another type
+   * @throws DamagedShardException if the file lacks one, or has it with another type
    */
   static MessageType project(URI file, MessageType fileSchema, List<String> columns)
-      throws IOException {
+      throws DamagedShardException {
     List<Type> fields = new ArrayList<>();
     for (String column : columns) {
       if (!fileSchema.containsField(column)) {
-        throw new IOException("Not a shard: %s has no column %s".formatted(file, column));
+        throw new DamagedShardException("Not a shard: %s has no column %s".formatted(file, column));
       }
       Type type = fileSchema.getType(column);
       PrimitiveTypeName expected = PHYSICAL_TYPES.get(column);
       if (!type.isPrimitive()
           || type.isRepetition(Type.Repetition.REPEATED)
           || type.asPrimitiveType().getPrimitiveTypeName() != expected) {
-        throw new IOException(
+        throw new DamagedShardException(
             "Not a shard: %s has column %s as \"%s\" (must be %s)"
                 .formatted(file, column, type, expected));
       }

@@ -147,6 +147,21 @@ class EpochOrderTest {
   }
 
   @Example
+  void positionsAreWhereTheRowsComeInTheOrder() {
+    List<RowGroup> groups = groups(List.of(3, 1, 40, 7));
+    EpochOrder order = new EpochOrder(groups, 8, 3);
+    for (int group = 0; group < groups.size(); group++) {
+      long[] positions = order.positions(group);
+      assertThat(positions).hasSize(groups.get(group).rows());
+      for (int row = 0; row < positions.length; row++) {
+        RowGroupSlice there = order.slice(positions[row], 1).get(0);
+        assertThat(there.group()).isEqualTo(groups.get(group));
+        assertThat(there.rowsInOrder().toArray()).containsExactly(row);
+      }
+    }
+  }
+
+  @Example
   void aMillionRowGroupsAreCutWithoutVisitingTheirRows() {
     RowGroup group = new RowGroup(URI.create("file:/shard.parquet"), 0, 1_000_000, 1);
     List<RowGroup> groups = IntStream.range(0, 1_000_000).mapToObj(i -> group).toList();
@@ -232,6 +247,9 @@ class EpochOrderTest {
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessage("Invalid slice: 3 samples from position 5 (the epoch has 7)");
     assertThatThrownBy(() -> order.slice(-1, 1)).isInstanceOf(IllegalArgumentException.class);
+    assertThatThrownBy(() -> order.positions(2))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessage("Invalid row group: 2 (must be in [0, 2))");
     assertThatThrownBy(() -> new EpochOrder(List.of(), 1, 0))
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessage("Invalid row groups: none");
