@@ -144,6 +144,12 @@ public final class Mutations {
   public static SortedMap<String, Long> run(int tries, long heapBytes, Input input) {
     ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
     TreeMap<String, Long> outcomes = new TreeMap<>();
+    try {
+      // What is loaded at first is not the input's.
+      input.run(0, random(0));
+    } catch (Exception | Error e) {
+      throw new AssertionError("Input 0 (of -Dphiscale.fuzz.seed): " + e, e);
+    }
     for (int number = 0; number < tries; number++) {
       long allocated = threads.getCurrentThreadAllocatedBytes();
       long began = System.nanoTime();

@@ -8,6 +8,7 @@ import java.io.IOException;
 import java.net.URI;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.SortedMap;
 import java.util.SplittableRandom;
@@ -101,6 +102,31 @@ class TarFuzzTest extends SourceTest {
             });
     System.out.println("tar.gz: " + outcomes);
     assertThat(outcomes).containsKeys("read", "Truncated tar", "Damaged tar", "Cannot read");
+  }
+
+  /** The length of a compressed tar is not known before its end. */
+  @Test
+  void aCompressedTarTakesNoMemoryForWhatAHeaderClaims() throws IOException {
+    byte[] claims = Tars.gnu().file("a/1", new byte[200 << 20]).bytes();
+    URI uri = write("claims.tar.gz", Tars.gzip(Arrays.copyOf(claims, 2048)));
+    byte[] large = png(7);
+    large = Arrays.copyOf(large, 5_000_001);
+    large[5_000_000] = 9;
+    URI whole = write("whole.tar.gz", Tars.gzip(Tars.gnu().file("a/1", large).bytes()));
+    byte[] expected = large;
+    SortedMap<String, Long> outcomes =
+        Mutations.run(
+            2,
+            32L << 20,
+            (number, random) -> {
+              try (TarEntries entries = TarEntries.ofGzip(storage, number == 0 ? uri : whole)) {
+                assertThat(entries.next().size()).isEqualTo(number == 0 ? 200 << 20 : 5_000_001);
+                return Arrays.equals(entries.content(), expected) ? "read" : "wrong";
+              } catch (IOException e) {
+                return reason(e);
+              }
+            });
+    assertThat(outcomes).containsOnly(Map.entry("Truncated tar", 1L), Map.entry("read", 1L));
   }
 
   private static String walk(TarEntries entries, long most) throws IOException {
