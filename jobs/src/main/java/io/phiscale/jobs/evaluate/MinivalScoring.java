@@ -45,9 +45,9 @@ public final class MinivalScoring implements CheckpointScorer {
     CheckpointInfo info = checkpoint.info();
     boolean average = checkpoint.movingAverage().length > 0;
     Weights weights = average ? Weights.EMA : Weights.RAW;
-    TopKAccuracy counts =
+    List<Prediction> predictions =
         new SplitScoring(session, configuration, storage, manifest, shards, SPLIT)
-            .count(
+            .score(
                 String.format(
                     "%s after round %s (%s)",
                     info.identity().name(),
@@ -55,9 +55,10 @@ public final class MinivalScoring implements CheckpointScorer {
                     weights.name().toLowerCase(Locale.ROOT)),
                 info.network(),
                 average ? checkpoint.movingAverage() : checkpoint.parameters(),
-                TOP_1,
+                ClassMatch.same(info.network().classes()),
                 configuration.train().deadline(),
                 "train.deadline");
+    TopKAccuracy counts = TopKAccuracy.of(TOP_1, predictions);
     return MinivalScore.of(info, weights, counts.images(), counts.accuracy(1), counts.loss());
   }
 }
