@@ -36,11 +36,20 @@ public final class SparkJobRunner implements JobRunner {
   }
 
   @Override
+  public void addShards(PhiscaleConfiguration configuration, Console console) throws Exception {
+    try (SparkSession session = open(configuration)) {
+      console.note(
+          "Looking for new files in " + shown(configuration.data().source().train()) + " ...");
+      print(new ShardJob(session, configuration).increment(), configuration, console);
+    }
+  }
+
+  @Override
   public void showDataset(PhiscaleConfiguration configuration, int classes, Console console)
       throws IOException {
     Storage storage = Storage.of(configuration.storage().hadoopProperties());
     URI root = Storage.uri(configuration.data().shards().toString());
-    console.print(DatasetTable.of(ShardManifest.read(storage, root), classes));
+    console.print(DatasetTable.of(ShardManifest.read(storage, root, configuration.data().version()), classes));
     console.print(String.format("%nShards: %s", shown(root)));
   }
 
@@ -139,7 +148,10 @@ public final class SparkJobRunner implements JobRunner {
       List<NetworkResult> rows = new EvaluateJob(session, configuration).run();
       Storage storage = Storage.of(configuration.storage().hadoopProperties());
       ShardManifest manifest =
-          ShardManifest.read(storage, Storage.uri(configuration.data().shards().toString()));
+          ShardManifest.read(
+              storage,
+              Storage.uri(configuration.data().shards().toString()),
+              configuration.data().version());
       EvaluationReport report =
           ReportFiles.report(configuration, manifest.contentDigest(), rows, List.of());
       URI page =
@@ -202,13 +214,25 @@ public final class SparkJobRunner implements JobRunner {
       SparkSession session, PhiscaleConfiguration configuration, Console console)
       throws IOException {
     console.note("Sharding " + shown(configuration.data().source().train()) + " ...");
-    ShardJob.Result result = new ShardJob(session, configuration).run();
+    print(new ShardJob(session, configuration).run(), configuration, console);
+  }
+
+  private static void print(
+      ShardJob.Result result, PhiscaleConfiguration configuration, Console console) {
     ShardManifest manifest = result.manifest();
     StringBuilder text = new StringBuilder();
-    text.append(
-        result instanceof ShardJob.Result.AlreadyThere
-            ? "Shards of this configuration are there already:"
-            : "Sharded:");
+    if (result instanceof ShardJob.Result.AlreadyThere) {
+      text.append("Shards of this configuration are there already:");
+    } else if (result instanceof ShardJob.Result.Added added) {
+      text.append(
+          String.format(
+              Locale.ROOT,
+              "Added version %d from %,d new source files; with it:",
+              manifest.version(),
+              added.sourceFiles()));
+    } else {
+      text.append("Sharded:");
+    }
     for (String name : manifest.splits().keySet()) {
       ShardSplit split = manifest.split(name);
       text.append(

@@ -49,7 +49,7 @@ public final class EvaluateJob {
   public List<NetworkResult> run() throws IOException, InterruptedException {
     EvaluateSection evaluate = configuration.evaluate();
     URI shards = Storage.uri(configuration.data().shards().toString());
-    ShardManifest manifest = ShardManifest.read(storage, shards);
+    ShardManifest manifest = ShardManifest.read(storage, shards, configuration.data().version());
     URI location = Storage.uri(evaluate.checkpoint().toString());
     Checkpoint checkpoint = CheckpointStore.open(storage, location);
     requireFit(checkpoint.info(), manifest, evaluate);

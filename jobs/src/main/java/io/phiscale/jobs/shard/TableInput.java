@@ -4,10 +4,14 @@ import io.phiscale.jobs.config.DataSection;
 import io.phiscale.pipeline.shard.LabelSpace;
 import io.phiscale.pipeline.source.ClassList;
 import io.phiscale.pipeline.storage.Storage;
+import io.phiscale.pipeline.storage.StoredFile;
 import java.io.IOException;
 import java.net.URI;
 import java.util.Iterator;
 import java.util.List;
+import java.util.Set;
+import java.util.SortedMap;
+import java.util.TreeMap;
 import java.util.TreeSet;
 import org.apache.spark.api.java.JavaPairRDD;
 import org.apache.spark.api.java.function.FlatMapFunction;
@@ -33,7 +37,7 @@ final class TableInput implements Input {
   private final ImageTable table;
   private final DataSection data;
   private final TagClasses tags;
-  private final Dataset<Row> rows;
+  private Dataset<Row> rows;
   private long bytes = -1;
 
   TableInput(SparkSession session, Storage storage, ImageTable table, DataSection data)
@@ -45,7 +49,14 @@ final class TableInput implements Input {
     this.tags =
         TagClasses.read(
             storage, data.source().weakLabels().tags(), data.source().weakLabels().minConfidence());
-    this.rows = table.rows(session).persist(StorageLevel.DISK_ONLY());
+  }
+
+  /** Not before they are wanted: the schema of JSON lines is found by reading them. */
+  private Dataset<Row> rows() throws IOException {
+    if (rows == null) {
+      rows = table.rows(session).persist(StorageLevel.DISK_ONLY());
+    }
+    return rows;
   }
 
   @Override
@@ -63,7 +74,7 @@ final class TableInput implements Input {
       return tags.labels();
     }
     session.sparkContext().setJobDescription("Shard: find the classes of " + description());
-    List<String> names = rows.javaRDD().flatMap(new ClassNames(tags)).distinct().collect();
+    List<String> names = rows().javaRDD().flatMap(new ClassNames(tags)).distinct().collect();
     if (names.isEmpty()) {
       throw new IOException("No labelled images in " + description());
     }
@@ -75,7 +86,7 @@ final class TableInput implements Input {
   public long bytes() throws IOException {
     if (bytes < 0) {
       session.sparkContext().setJobDescription("Shard: count the images of " + description());
-      Dataset<Row> located = rows.filter("uri is not null");
+      Dataset<Row> located = rows().filter("uri is not null");
       long images = located.count();
       List<Row> sample =
           located
@@ -113,10 +124,31 @@ final class TableInput implements Input {
   }
 
   @Override
+  public SortedMap<String, SourceFiles.State> files(String split) throws IOException {
+    SortedMap<String, SourceFiles.State> files = new TreeMap<>();
+    for (StoredFile file : table.files(storage)) {
+      files.put(
+          SourceFiles.name(split, file.uri()),
+          new SourceFiles.State(file.bytes(), file.modifiedMillis()));
+    }
+    return files;
+  }
+
+  @Override
+  public Input only(String split, Set<String> names) throws IOException {
+    List<URI> files =
+        table.files(storage).stream()
+            .map(StoredFile::uri)
+            .filter(file -> names.contains(SourceFiles.name(split, file)))
+            .toList();
+    return new TableInput(session, storage, table.only(files), data);
+  }
+
+  @Override
   public JavaPairRDD<Placement, CheckedItem> read(
       LabelSpace labels, ShardLayout layout, String split) throws IOException {
     int tasks = (int) Math.max(1, Math.min(1 << 20, bytes() / TASK_BYTES));
-    return rows.repartition(tasks, functions.col("key"))
+    return rows().repartition(tasks, functions.col("key"))
         .javaRDD()
         .mapPartitionsToPair(new FetchImages(storage, tags, labels, layout, split, data));
   }

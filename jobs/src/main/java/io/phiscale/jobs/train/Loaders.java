@@ -7,9 +7,11 @@ import io.phiscale.pipeline.batch.LoaderSettings;
 import io.phiscale.pipeline.image.ImageTransform;
 import io.phiscale.pipeline.shard.RowGroupSlice;
 import io.phiscale.pipeline.shard.ShardSamples;
+import io.phiscale.pipeline.shard.SoftTargets;
 import io.phiscale.pipeline.storage.Storage;
 import java.util.Iterator;
 import java.util.List;
+import java.util.Optional;
 import java.util.stream.StreamSupport;
 
 /** Batches from slices of row groups: the bridge between shards and the loader. */
@@ -55,6 +57,11 @@ public final class Loaders {
     @Override
     public int label() {
       return sample.record().label();
+    }
+
+    @Override
+    public Optional<SoftTargets> softTargets() {
+      return sample.record().softTargets();
     }
 
     @Override

@@ -47,7 +47,7 @@ public final class RowGroupReader {
                 .formatted(group.ordinal(), file, rowGroups));
       }
       MessageType fileSchema = reader.getFileMetaData().getSchema();
-      MessageType columns = ShardColumns.project(file, fileSchema, ShardColumns.ALL);
+      MessageType columns = ShardColumns.all(file, fileSchema);
       records = read(reader, columns, fileSchema, group);
     }
     if (checksums == ChecksumPolicy.VERIFY) {
@@ -77,7 +77,8 @@ public final class RowGroupReader {
       RecordReader<ShardRecord> rows =
           new ColumnIOFactory()
               .getColumnIO(columns, fileSchema)
-              .getRecordReader(pages, new ShardRecordMaterializer());
+              .getRecordReader(
+                  pages, new ShardRecordMaterializer(columns.getFieldCount()));
       for (int row = 0; row < group.rows(); row++) {
         records.add(rows.read());
       }
@@ -100,7 +101,11 @@ public final class RowGroupReader {
   }
 
   private static final class ShardRecordMaterializer extends RecordMaterializer<ShardRecord> {
-    private final ShardRecordConverter converter = new ShardRecordConverter();
+    private final ShardRecordConverter converter;
+
+    ShardRecordMaterializer(int fields) {
+      this.converter = new ShardRecordConverter(fields);
+    }
 
     @Override
     public ShardRecord getCurrentRecord() {
@@ -113,7 +118,7 @@ public final class RowGroupReader {
     }
   }
 
-  /** Collects the columns of one row; fields are in the order of {@link ShardColumns#ALL}. */
+  /** Collects the columns of one row; fields are in the order of {@link ShardColumns#all}. */
   private static final class ShardRecordConverter extends GroupConverter {
     private final BinaryColumn key = new BinaryColumn(ShardColumns.KEY);
     private final IntColumn label = new IntColumn(ShardColumns.LABEL);
@@ -123,30 +128,93 @@ public final class RowGroupReader {
     private final BinaryColumn format = new BinaryColumn(ShardColumns.FORMAT);
     private final BinaryColumn sha256 = new BinaryColumn(ShardColumns.SHA256);
     private final List<Column> columns = List.of(key, label, image, width, height, format, sha256);
+    private final ListColumn<Integer> softLabels = new ListColumn<>();
+    private final ListColumn<Float> softWeights = new ListColumn<>();
+    private final boolean soft;
+
+    ShardRecordConverter(int fields) {
+      this.soft = fields > columns.size();
+    }
 
     @Override
     public Converter getConverter(int field) {
-      return columns.get(field);
+      if (field < columns.size()) {
+        return columns.get(field);
+      }
+      return field == columns.size() ? softLabels : softWeights;
     }
 
     @Override
     public void start() {
       columns.forEach(Column::clear);
+      softLabels.values.clear();
+      softWeights.values.clear();
     }
 
     @Override
     public void end() {}
 
     ShardRecord record() {
-      return new ShardRecord(
-          key.value().toStringUsingUTF8(),
-          label.value(),
-          image.value().getBytes(),
-          width.value(),
-          height.value(),
-          format.value().toStringUsingUTF8(),
-          sha256.value().toStringUsingUTF8());
+      ShardRecord record =
+          new ShardRecord(
+              key.value().toStringUsingUTF8(),
+              label.value(),
+              image.value().getBytes(),
+              width.value(),
+              height.value(),
+              format.value().toStringUsingUTF8(),
+              sha256.value().toStringUsingUTF8());
+      return soft
+          ? record.withSoftTargets(new SoftTargets(softLabels.values, softWeights.values))
+          : record;
     }
+  }
+
+  /** The elements of a list: the column, its repeated group and the element in one. */
+  private static final class ListColumn<T> extends GroupConverter {
+    private final List<T> values = new ArrayList<>();
+    private final PrimitiveConverter element =
+        new PrimitiveConverter() {
+          @Override
+          public void addInt(int value) {
+            add(value);
+          }
+
+          @Override
+          public void addFloat(float value) {
+            add(value);
+          }
+
+          // The column's type was looked at when the file was opened.
+          @SuppressWarnings("unchecked")
+          private void add(Object value) {
+            values.add((T) value);
+          }
+        };
+    private final GroupConverter repeated =
+        new GroupConverter() {
+          @Override
+          public Converter getConverter(int field) {
+            return element;
+          }
+
+          @Override
+          public void start() {}
+
+          @Override
+          public void end() {}
+        };
+
+    @Override
+    public Converter getConverter(int field) {
+      return repeated;
+    }
+
+    @Override
+    public void start() {}
+
+    @Override
+    public void end() {}
   }
 
   private abstract static class Column extends PrimitiveConverter {
