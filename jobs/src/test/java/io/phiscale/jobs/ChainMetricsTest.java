@@ -208,6 +208,7 @@ class ChainMetricsTest {
               Map.entry("waitSeconds", round.waitSeconds()),
               Map.entry("averagingSeconds", round.averagingSeconds()),
               Map.entry("unixSeconds", round.unixSeconds()),
+              Map.entry("minivalTop1", Double.NaN),
               Map.entry("skippedTotal", 0.0));
       if (round.round() == 4) {
         throw new Died();

@@ -30,12 +30,18 @@ import picocli.CommandLine.Parameters;
       "  phiscale bench step --model b0 --resolution 224 --batch 16",
       "  phiscale bench step --model b0 --freeze features",
       "  phiscale bench eval --model b0 --batch 1 --threads 1 --profile",
-      "  phiscale bench eval --model b0 --precision bf16"
-    })
+      "  phiscale bench eval --model b0 --precision bf16",
+      "  phiscale bench averaging --workers 2,4,8      Spark's part of a round, see averaging --help",
+      "  phiscale bench loader --shards DIR            shards to batches, see loader --help"
+    },
+    synopsisSubcommandLabel = "[averaging | loader]",
+    commandListHeading = "%nCommands:%n",
+    subcommands = {BenchAveragingCommand.class, BenchLoaderCommand.class})
 final class BenchCommand extends PhiscaleCommand {
   @Parameters(
       index = "0",
       paramLabel = "MODE",
+      arity = "0..1",
       description = "step: forward, backward, update; eval: scores only.")
   private String mode;
 
@@ -140,6 +146,10 @@ final class BenchCommand extends PhiscaleCommand {
   }
 
   private Mode mode() {
+    if (mode == null) {
+      throw new IllegalArgumentException(
+          "Missing mode: step or eval, or the command averaging or loader");
+    }
     try {
       return Mode.valueOf(mode.toUpperCase(Locale.ROOT));
     } catch (IllegalArgumentException e) {

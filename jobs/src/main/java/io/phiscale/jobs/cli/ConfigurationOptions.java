@@ -29,9 +29,14 @@ final class ConfigurationOptions {
     return load(new ConfigurationLoader(ConfigurationOptions::read).file(file), values);
   }
 
-  /** As {@link #load(String, Map)}, of the defaults alone. */
+  /** The defaults alone. */
   PhiscaleConfiguration loadDefaults() {
-    return load(new ConfigurationLoader(ConfigurationOptions::read), Map.of());
+    return loadDefaults(Map.of());
+  }
+
+  /** As {@link #load(String, Map)}, of the defaults alone. */
+  PhiscaleConfiguration loadDefaults(Map<String, String> values) {
+    return load(new ConfigurationLoader(ConfigurationOptions::read), values);
   }
 
   private PhiscaleConfiguration load(ConfigurationLoader loader, Map<String, String> values) {

@@ -401,6 +401,7 @@ final class Binder {
                 loader,
                 checkpoint,
                 metrics,
+                keys.number("train.max-skipped-fraction"),
                 keys.duration("train.deadline"),
                 keys.choice("train.resume", TrainSection.Resume.class)),
         Binder::train);

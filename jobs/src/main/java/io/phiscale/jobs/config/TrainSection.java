@@ -33,6 +33,8 @@ import java.util.List;
  * @param loader decoding in the background
  * @param checkpoint how often, and how many are kept
  * @param metrics what is written beside the JSON lines
+ * @param maxSkippedFraction largest share of an epoch's images that may be damaged in the shards
+ *     and left out, [0, 1]
  * @param deadline longest wait for one round
  * @param resume what to do with an output that holds a checkpoint
  */
@@ -61,6 +63,7 @@ public record TrainSection(
     Loader loader,
     Checkpoint checkpoint,
     Metrics metrics,
+    double maxSkippedFraction,
     Duration deadline,
     Resume resume)
     implements Serializable {
@@ -74,6 +77,7 @@ public record TrainSection(
         .require(gradientClipNorm > 0, "gradient-clip-norm", gradientClipNorm, "> 0, or null")
         .fractionBelowOne("label-smoothing", labelSmoothing)
         .fractionBelowOne("ema-decay", emaDecay)
+        .fraction("max-skipped-fraction", maxSkippedFraction)
         .require(!deadline.isNegative() && !deadline.isZero(), "deadline", deadline, "> 0")
         .require(
             learningRate.warmupEpochs() <= epochs,

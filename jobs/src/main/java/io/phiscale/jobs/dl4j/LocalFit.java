@@ -74,7 +74,7 @@ final class LocalFit<T>
   public Iterator<Tuple2<SliceKey, Contribution>> call(
       Integer worker, Iterator<Tuple2<Long, T>> placed) {
     if (!placed.hasNext()) {
-      return Slices.report(new Report(worker, 0, 0, 0, 0, 0, 0, 0, 0, null)).iterator();
+      return Slices.report(Report.idle(worker)).iterator();
     }
     RoundState start = state.value();
     // Dropout and the like; ND4J's generator is this thread's own.
@@ -109,7 +109,7 @@ final class LocalFit<T>
         wait += arrived - asked;
         if (next.isEmpty()) {
           int steps = network.iteration() - iteration;
-          return new Report(worker, examples, steps, lossSum, 0, 0, 0, compute, wait, null);
+          return new Report(worker, examples, steps, lossSum, 0, List.of(), 0, compute, wait, null);
         }
         step(network, next.get());
         compute += System.nanoTime() - arrived;
@@ -120,7 +120,7 @@ final class LocalFit<T>
         if (!Double.isFinite(loss)) {
           int steps = network.iteration() - iteration;
           return diverged(
-              new Report(worker, examples, steps, lossSum, 0, 0, 0, compute, wait, null),
+              new Report(worker, examples, steps, lossSum, 0, List.of(), 0, compute, wait, null),
               steps - 1,
               "loss");
         }
@@ -150,17 +150,7 @@ final class LocalFit<T>
   }
 
   private static Report diverged(Report report, int step, String what) {
-    return new Report(
-        report.worker(),
-        report.examples(),
-        report.steps(),
-        report.lossSum(),
-        report.correct(),
-        report.skipped(),
-        report.positions(),
-        report.computeNanos(),
-        report.waitNanos(),
-        new Divergence(Math.max(0, step), what));
+    return report.diverged(new Divergence(Math.max(0, step), what));
   }
 
   private static boolean allFinite(float[] values) {

@@ -11,6 +11,7 @@ import io.phiscale.pipeline.batch.Batch;
 import io.phiscale.pipeline.batch.BatchLoader;
 import io.phiscale.pipeline.batch.LoaderSettings;
 import io.phiscale.pipeline.image.EvaluationTransform;
+import io.phiscale.pipeline.shard.DamagePolicy;
 import io.phiscale.pipeline.shard.EpochOrder;
 import io.phiscale.pipeline.shard.RowGroup;
 import io.phiscale.pipeline.storage.Storage;
@@ -73,6 +74,7 @@ final class ScorePartition implements FlatMapFunction<Iterator<RowGroup>, TopKAc
                 storage,
                 order.slice(0, order.size()),
                 0,
+                DamagePolicy.FAIL,
                 transform,
                 Augmentation.NONE,
                 0,

@@ -35,12 +35,17 @@ import java.util.zip.CRC32C;
  * <tr><td>{@code round/number}, {@code round/local_steps}</td><td></td></tr>
  * <tr><td>{@code round/seconds}, {@code round/compute_seconds}, {@code round/data_wait_seconds},
  * {@code round/averaging_seconds}</td><td>the first is the sum of the others</td></tr>
+ * <tr><td>{@code minival/top1}, {@code minival/loss}</td><td>of a checkpoint, in a file of its
+ * own</td></tr>
  * </table>
  *
  * <p>Written by hand: it is four kinds of field, and the library for them would be of another
  * version than Spark's or Hadoop's on some cluster.
  */
 final class EventFile {
+  /** What the name of a file with a score ends in: it comes after that with the round's metrics. */
+  static final String MINIVAL = ".minival";
+
   private static final int DOUBLE = 1;
   private static final int BYTES = 2;
   private static final int FLOAT = 5;
@@ -66,6 +71,16 @@ final class EventFile {
     for (RoundMetrics round : rounds) {
       file.add(round.unixSeconds(), round.images(), scalars(round));
     }
+    return file.toByteArray();
+  }
+
+  /** The whole file of a checkpoint's score. */
+  static byte[] of(MinivalScore score, RoundMetrics last) {
+    EventFile file = new EventFile(last.unixSeconds());
+    Map<String, Double> scalars = new LinkedHashMap<>();
+    scalars.put("minival/top1", score.top1());
+    scalars.put("minival/loss", score.loss());
+    file.add(last.unixSeconds(), last.images(), scalars);
     return file.toByteArray();
   }
 

@@ -34,6 +34,7 @@ public record Provenance(
           "train.workers",
           "train.epochs",
           "train.deadline",
+          "train.max-skipped-fraction",
           "train.loader.",
           "train.checkpoint.",
           "train.metrics.",

@@ -6,14 +6,15 @@ package io.phiscale.jobs.run;
  * @param round number of the round, from 1
  * @param epoch epochs completed at its end, fractional
  * @param images images seen so far, repeats counted
- * @param loss mean training loss of the round, label smoothing included, nats
+ * @param loss mean training loss of the round, label smoothing included, nats; NaN where all of its
+ *     images were left out
  * @param learningRate of the round's last step
  * @param seconds wall time of the round
  * @param imagesPerSecond of the round
  * @param computeSeconds mean over the workers of the time in forward, backward and update
  * @param waitSeconds mean over the workers of the time waiting for batches
  * @param averagingSeconds the rest: scheduling, broadcast, shuffle, averaging
- * @param skipped images that could not be decoded any more
+ * @param skipped images that are damaged in the shards and were left out, see {@link SkippedImages}
  * @param accuracy share of the round's images whose class scored highest, [0, 1], each scored as it
  *     was trained on: augmented, with dropout, before its step's update. NaN in a line of a version
  *     that did not count it

@@ -22,6 +22,8 @@ import org.apache.hadoop.fs.Path;
  * <pre>
  *   run.json                    provenance and effective configuration
  *   metrics/round-00000001.jsonl  one line a round, one file per checkpoint, named by its first round
+ *   skipped/round-00000001.jsonl  images that are damaged in the shards and were left out, see
+ *                               {@link SkippedImages}; no file where there were none
  *   tensorboard/events.out.tfevents.round-00000001  the same rounds, see {@link EventFile}
  *   checkpoints/                see {@link CheckpointStore}
  * </pre>
@@ -34,7 +36,7 @@ import org.apache.hadoop.fs.Path;
 public final class RunDirectory {
   private static final String RUN = "run.json";
   private static final Pattern NAMED_BY_ROUND =
-      Pattern.compile("(?:events\\.out\\.tfevents\\.)?round-(\\d{1,9})(?:\\.jsonl)?");
+      Pattern.compile("(?:events\\.out\\.tfevents\\.)?round-(\\d{1,9})(?:\\.jsonl|\\.minival)?");
 
   private final Storage storage;
   private final URI root;
@@ -94,6 +96,49 @@ public final class RunDirectory {
   }
 
   /**
+   * Writes what the rounds since the last checkpoint left out; nothing if that is nothing.
+   *
+   * @param firstRound the first of these rounds
+   */
+  public void appendSkipped(int firstRound, List<SkippedImages> skipped) throws IOException {
+    if (skipped.isEmpty()) {
+      return;
+    }
+    StringBuilder lines = new StringBuilder();
+    for (SkippedImages entry : skipped) {
+      lines.append(Json.line(entry)).append('\n');
+    }
+    write(
+        new Path(skippedFolder().toString(), String.format("round-%08d.jsonl", firstRound)),
+        lines.toString());
+  }
+
+  /**
+   * What all rounds up to one left out, in order.
+   *
+   * @param lastRound rounds after it belong to no checkpoint and are left out
+   */
+  public List<SkippedImages> skipped(int lastRound) throws IOException {
+    List<SkippedImages> skipped = new ArrayList<>();
+    for (Path file : files(new Path(skippedFolder()))) {
+      for (String line : storage.readUtf8(file.toUri()).split("\n", -1)) {
+        if (!line.isEmpty()) {
+          SkippedImages entry = Json.read(line, SkippedImages.class, file.toUri());
+          if (entry.round() <= lastRound) {
+            skipped.add(entry);
+          }
+        }
+      }
+    }
+    return skipped;
+  }
+
+  /** Where {@link #appendSkipped} writes. */
+  public URI skippedFolder() {
+    return new Path(new Path(root), "skipped").toUri();
+  }
+
+  /**
    * The metrics of all rounds up to one, in order.
    *
    * @param lastRound rounds after it belong to no checkpoint and are left out
@@ -119,7 +164,9 @@ public final class RunDirectory {
   public void writeEvents(int lastRound) throws IOException {
     Set<Integer> written = new HashSet<>();
     for (Path file : files(events())) {
-      written.add(firstRound(file));
+      if (!file.getName().endsWith(EventFile.MINIVAL)) {
+        written.add(firstRound(file));
+      }
     }
     for (Path file : files(metrics())) {
       int first = firstRound(file);
@@ -133,13 +180,32 @@ public final class RunDirectory {
   }
 
   /**
-   * Deletes metrics and events of rounds that will be trained again.
+   * Writes an event file with the score of a checkpoint.
+   *
+   * @param round the checkpoint's; its metrics have been written
+   */
+  public void writeEvent(MinivalScore score, int round) throws IOException {
+    List<Path> before =
+        files(metrics()).stream().filter(file -> firstRound(file) <= round).toList();
+    for (RoundMetrics last :
+        before.isEmpty() ? List.<RoundMetrics>of() : read(before.get(before.size() - 1))) {
+      if (last.round() == round) {
+        storage.writeAtomically(
+            new Path(events(), EventFile.name(round) + EventFile.MINIVAL).toUri(),
+            EventFile.of(score, last));
+      }
+    }
+  }
+
+  /**
+   * Deletes metrics, events and lists of skipped images of rounds that will be trained again.
    *
    * @param lastRound the last that stays, where a checkpoint was written
    */
   public void forgetAfter(int lastRound) throws IOException {
     List<Path> all = new ArrayList<>(files(metrics()));
     all.addAll(files(events()));
+    all.addAll(files(new Path(skippedFolder())));
     for (Path file : all) {
       if (firstRound(file) > lastRound) {
         storage.fileSystem(root).delete(file, false);

@@ -19,11 +19,12 @@ import java.util.Map;
 public final class ReportFiles {
   private ReportFiles() {}
 
-  /** A learning curve from a run's metrics. */
+  /** A learning curve from a run's metrics, without rounds whose images were all damaged. */
   public static LearningCurve curve(String network, List<RoundMetrics> rounds) {
     return new LearningCurve(
         network,
         rounds.stream()
+            .filter(round -> !Double.isNaN(round.loss()))
             .map(
                 round ->
                     new LearningPoint(

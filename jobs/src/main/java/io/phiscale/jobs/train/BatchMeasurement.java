@@ -2,6 +2,7 @@ package io.phiscale.jobs.train;
 
 import io.phiscale.pipeline.batch.Batch;
 import io.phiscale.pipeline.batch.BatchLoader;
+import io.phiscale.pipeline.shard.DamagePolicy;
 import io.phiscale.pipeline.shard.EpochOrder;
 import java.util.ArrayList;
 import java.util.Iterator;
@@ -84,6 +85,7 @@ final class BatchMeasurement
                 run.storage(),
                 order.slice(start, count),
                 start,
+                DamagePolicy.SKIP,
                 run.transform(),
                 run.augmentation(),
                 run.seed(),

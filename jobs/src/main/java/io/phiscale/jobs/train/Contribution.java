@@ -1,6 +1,8 @@
 package io.phiscale.jobs.train;
 
+import io.phiscale.jobs.run.SkippedImages;
 import java.io.Serializable;
+import java.util.List;
 
 /** What a worker sends, and what the average of it is, in one round. */
 public sealed interface Contribution extends Serializable {
@@ -42,8 +44,8 @@ public sealed interface Contribution extends Serializable {
    * @param steps local steps taken
    * @param lossSum sum over the examples of the training loss
    * @param correct images whose class scored highest
-   * @param skipped images that could not be decoded any more
-   * @param positions digest of the positions trained on, see {@link Positions}
+   * @param skipped images that are damaged where they are stored, and were left out
+   * @param positions digest of the positions trained on or skipped, see {@link Positions}
    * @param computeNanos time in forward, backward and update
    * @param waitNanos time waiting for batches
    * @param divergence what was not finite, or null if all was finite
@@ -54,12 +56,36 @@ public sealed interface Contribution extends Serializable {
       int steps,
       double lossSum,
       long correct,
-      long skipped,
+      List<SkippedImages> skipped,
       long positions,
       long computeNanos,
       long waitNanos,
       Divergence divergence)
-      implements Contribution {}
+      implements Contribution {
+    public Report {
+      skipped = List.copyOf(skipped);
+    }
+
+    /** Of a worker that had nothing to do. */
+    public static Report idle(int worker) {
+      return new Report(worker, 0, 0, 0, 0, List.of(), 0, 0, 0, null);
+    }
+
+    /** The same, diverged. */
+    public Report diverged(Divergence what) {
+      return new Report(
+          worker,
+          examples,
+          steps,
+          lossSum,
+          correct,
+          skipped,
+          positions,
+          computeNanos,
+          waitNanos,
+          what);
+    }
+  }
 
   /**
    * A loss or parameter that was NaN or infinite.

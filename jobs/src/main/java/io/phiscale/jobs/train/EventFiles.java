@@ -1,5 +1,6 @@
 package io.phiscale.jobs.train;
 
+import io.phiscale.jobs.run.MinivalScore;
 import io.phiscale.jobs.run.RoundMetrics;
 import io.phiscale.jobs.run.RunDirectory;
 import java.io.IOException;
@@ -30,6 +31,15 @@ final class EventFiles implements TrainingListener {
   @Override
   public void published(URI checkpoint) {
     write();
+  }
+
+  @Override
+  public void scored(MinivalScore score) {
+    try {
+      directory.writeEvent(score, lastRound);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 
   private void write() {

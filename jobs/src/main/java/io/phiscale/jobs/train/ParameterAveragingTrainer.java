@@ -9,6 +9,7 @@ import io.phiscale.jobs.run.MinivalScore;
 import io.phiscale.jobs.run.Progress;
 import io.phiscale.jobs.run.RoundMetrics;
 import io.phiscale.jobs.run.RunDirectory;
+import io.phiscale.jobs.run.SkippedImages;
 import io.phiscale.jobs.train.Contribution.Report;
 import io.phiscale.jobs.train.Contribution.Slice;
 import io.phiscale.model.train.ExponentialMovingAverage;
@@ -51,6 +52,7 @@ public final class ParameterAveragingTrainer {
   private final TrainedPart part;
   private final OuterOptimizer outer;
   private final WorkerMemories memories;
+  private final SkippedLimit skippedLimit;
   private int rememberingWorkers;
   private String lastCheckpoint = "There is no earlier checkpoint";
 
@@ -79,6 +81,7 @@ public final class ParameterAveragingTrainer {
             averaging.outer(), averaging.outerLearningRate(), averaging.outerMomentum());
     this.memories =
         new WorkerMemories(recipe.storage(), directory.root(), UUID.randomUUID().toString());
+    this.skippedLimit = new SkippedLimit(goal.maxSkippedFraction(), recipe.plan().samples());
   }
 
   /**
@@ -95,7 +98,7 @@ public final class ParameterAveragingTrainer {
       stays(directory.checkpoints().location(start.info().progress().round()));
     }
     EpochPlan plan = recipe.plan();
-    List<RoundMetrics> unpublished = new ArrayList<>();
+    Unpublished unpublished = new Unpublished();
     Progress begun = state.progress;
     int rounds = begun.round() + plan.roundsLeft(begun.epoch(), begun.position(), goal.epochs());
     recallWorkers(begun);
@@ -108,18 +111,21 @@ public final class ParameterAveragingTrainer {
     }
     while (state.progress.epoch() < goal.epochs()) {
       EpochPlan.Round round = plan.round(state.progress.epoch(), state.progress.position());
-      RoundMetrics metrics = run(shipped, frozen, state, round);
+      RoundMetrics metrics = run(shipped, frozen, state, round, unpublished);
       rememberingWorkers = plan.workers();
       forgetMemories(state.progress.round());
-      unpublished.add(metrics);
+      unpublished.rounds.add(metrics);
       listener.completed(metrics);
       Progress now = state.progress;
       boolean epochEnded = now.position() == 0;
+      if (epochEnded) {
+        skippedLimit.reset();
+      }
       if (epochEnded
           && (now.epoch() % goal.checkpointEveryEpochs() == 0 || now.epoch() == goal.epochs())) {
         recalibrate(shipped, state);
         publish(state, unpublished);
-        unpublished.clear();
+        unpublished = new Unpublished();
       }
     }
     shipped.destroy();
@@ -158,8 +164,9 @@ public final class ParameterAveragingTrainer {
       Broadcast<TrainingRecipe> shipped,
       Broadcast<FloatVector> frozen,
       State state,
-      EpochPlan.Round round)
-      throws InterruptedException {
+      EpochPlan.Round round,
+      Unpublished unpublished)
+      throws IOException, InterruptedException {
     long began = System.nanoTime();
     Progress progress = state.progress;
     List<Contribution> results = collect(shipped, frozen, state.vectors(), progress, round);
@@ -170,17 +177,17 @@ public final class ParameterAveragingTrainer {
             .sorted(Comparator.comparingInt(Report::worker))
             .toList();
     requireFinite(reports, progress, round);
+    List<SkippedImages> skipped = skipped(reports);
     requireEachImageOnce(reports, progress, round);
+    unpublished.skipped.addAll(skipped);
+    requireFewSkipped(skipped, progress, unpublished);
     long examples = reports.stream().mapToLong(Report::examples).sum();
-    if (examples == 0) {
-      throw new IllegalStateException(
-          String.format(
-              "No image of round %s could be decoded (positions %s to %s of epoch %s)",
-              progress.round() + 1, round.start(), round.end(), progress.epoch()));
-    }
-    state.replace(results, recipe.meanLearningRate(progress.epoch(), round));
     EpochPlan plan = recipe.plan();
-    int steps = plan.steps(round);
+    // Where all of a round's images are damaged the network stays what it is.
+    int steps = examples == 0 ? 0 : plan.steps(round);
+    if (examples > 0) {
+      state.replace(results, recipe.meanLearningRate(progress.epoch(), round));
+    }
     double seconds = (System.nanoTime() - began) / 1e9;
     boolean epochEnded = round.end() == plan.samples();
     state.progress =
@@ -191,7 +198,9 @@ public final class ParameterAveragingTrainer {
             progress.step() + steps,
             progress.images() + examples,
             progress.trainMillis() + Math.round(seconds * 1e3));
-    state.average(steps);
+    if (examples > 0) {
+      state.average(steps);
+    }
     double compute = reports.stream().mapToLong(Report::computeNanos).sum() / 1e9 / plan.workers();
     double wait = reports.stream().mapToLong(Report::waitNanos).sum() / 1e9 / plan.workers();
     return new RoundMetrics(
@@ -205,7 +214,7 @@ public final class ParameterAveragingTrainer {
         compute,
         wait,
         Math.max(0, seconds - compute - wait),
-        reports.stream().mapToLong(Report::skipped).sum(),
+        count(skipped),
         (double) reports.stream().mapToLong(Report::correct).sum() / examples,
         steps,
         System.currentTimeMillis() / 1e3);
@@ -261,14 +270,36 @@ public final class ParameterAveragingTrainer {
     }
   }
 
+  private static List<SkippedImages> skipped(List<Report> reports) {
+    return reports.stream().flatMap(report -> report.skipped().stream()).toList();
+  }
+
+  private static long count(List<SkippedImages> skipped) {
+    return skipped.stream().mapToLong(SkippedImages::images).sum();
+  }
+
+  /** A run that ends here leaves the list of what is damaged, which is why it ends. */
+  private void requireFewSkipped(
+      List<SkippedImages> skipped, Progress progress, Unpublished unpublished) throws IOException {
+    try {
+      skippedLimit.count(skipped);
+    } catch (IllegalStateException e) {
+      int first =
+          unpublished.rounds.isEmpty() ? progress.round() + 1 : unpublished.rounds.get(0).round();
+      directory.appendSkipped(first, unpublished.skipped);
+      throw new IllegalStateException(
+          String.format("%s (all: %s)", e.getMessage(), directory.skippedFolder()), e);
+    }
+  }
+
   private static void requireEachImageOnce(
       List<Report> reports, Progress progress, EpochPlan.Round round) {
-    long skipped = reports.stream().mapToLong(Report::skipped).sum();
+    long skipped = count(skipped(reports));
     long examples = reports.stream().mapToLong(Report::examples).sum();
     long positions = reports.stream().mapToLong(Report::positions).sum();
     boolean planned =
         examples + skipped == round.count()
-            && (skipped > 0 || positions == Positions.digest(round.start(), round.end()));
+            && positions == Positions.digest(round.start(), round.end());
     if (!planned) {
       throw new IllegalStateException(
           String.format(
@@ -291,9 +322,10 @@ public final class ParameterAveragingTrainer {
     }
   }
 
-  private void publish(State state, List<RoundMetrics> unpublished)
+  private void publish(State state, Unpublished unpublished)
       throws IOException, InterruptedException {
-    directory.append(unpublished);
+    directory.append(unpublished.rounds);
+    directory.appendSkipped(unpublished.rounds.get(0).round(), unpublished.skipped);
     CheckpointStore checkpoints = directory.checkpoints();
     CheckpointInfo published = checkpoints.publish(state.checkpoint(state.info()));
     listener.published(checkpoints.location(published.progress().round()));
@@ -315,6 +347,12 @@ public final class ParameterAveragingTrainer {
 
   private void stays(URI checkpoint) {
     lastCheckpoint = "The last good checkpoint stays: " + checkpoint;
+  }
+
+  /** What the rounds since the last checkpoint have to say. */
+  private static final class Unpublished {
+    private final List<RoundMetrics> rounds = new ArrayList<>();
+    private final List<SkippedImages> skipped = new ArrayList<>();
   }
 
   /** The one model that the driver holds. */

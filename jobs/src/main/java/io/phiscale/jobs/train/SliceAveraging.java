@@ -46,15 +46,18 @@ final class SliceAveraging
         weight = 0;
       }
       weight += part.weight();
-      float[] values = part.values().values();
-      for (int i = 0; i < sums.length; i++) {
-        sums[i] += (double) part.weight() * values[i];
-      }
+      add(sums, (double) part.weight(), part.values().values());
     }
     if (weight > 0) {
       averaged.add(divide(slice, weight, sums));
     }
     return averaged.iterator();
+  }
+
+  private static void add(double[] sums, double weight, float[] values) {
+    for (int i = 0; i < sums.length; i++) {
+      sums[i] += weight * values[i];
+    }
   }
 
   private static Slice divide(int slice, long weight, double[] sums) {

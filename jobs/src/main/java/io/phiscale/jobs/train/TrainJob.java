@@ -11,6 +11,7 @@ import io.phiscale.jobs.run.Provenance;
 import io.phiscale.jobs.run.Retention;
 import io.phiscale.jobs.run.RoundMetrics;
 import io.phiscale.jobs.run.RunDirectory;
+import io.phiscale.jobs.run.SkippedImages;
 import io.phiscale.model.kernels.Precision;
 import io.phiscale.model.spec.Freeze;
 import io.phiscale.model.spec.FrozenBatchNorm;
@@ -81,10 +82,16 @@ public final class TrainJob {
    * @param directory the run
    * @param checkpoint the last checkpoint
    * @param metrics every round
+   * @param skipped what every round left out
    */
-  public record Result(RunDirectory directory, Checkpoint checkpoint, List<RoundMetrics> metrics) {
+  public record Result(
+      RunDirectory directory,
+      Checkpoint checkpoint,
+      List<RoundMetrics> metrics,
+      List<SkippedImages> skipped) {
     public Result {
       metrics = List.copyOf(metrics);
+      skipped = List.copyOf(skipped);
     }
   }
 
@@ -133,6 +140,7 @@ public final class TrainJob {
             train.averaging().batchNorm() == TrainSection.Averaging.BatchNorm.RECALIBRATE
                 ? train.averaging().recalibrationImages()
                 : 0,
+            train.maxSkippedFraction(),
             train.deadline());
     directory.forgetAfter(start.info().progress().round());
     try (TrainingSource source = TrainingSource.register()) {
@@ -155,7 +163,11 @@ public final class TrainJob {
             .checkpoints()
             .latest()
             .orElseThrow(() -> new IllegalStateException("No checkpoint in " + directory.root()));
-    return new Result(directory, last, directory.metrics(last.info().progress().round()));
+    int rounds = last.info().progress().round();
+    List<SkippedImages> skipped = directory.skipped(rounds);
+    SkippedSummary.of(skipped, last.info().progress().images(), directory.skippedFolder())
+        .forEach(listener::said);
+    return new Result(directory, last, directory.metrics(rounds), skipped);
   }
 
   /** What workers need to train a network on the data set of a manifest. */

@@ -16,6 +16,7 @@ import java.util.Optional;
  * @param movingAverage moving average of the parameters, if one is kept
  * @param recalibrationImages training images over which running statistics are estimated anew
  *     before each checkpoint; 0: they stay as averaged
+ * @param maxSkippedFraction share of an epoch's images that may be damaged and left out
  * @param deadline longest wait for one round
  */
 public record TrainingGoal(
@@ -26,4 +27,5 @@ public record TrainingGoal(
     Optional<CheckpointScorer> scorer,
     Optional<ExponentialMovingAverage> movingAverage,
     int recalibrationImages,
+    double maxSkippedFraction,
     Duration deadline) {}

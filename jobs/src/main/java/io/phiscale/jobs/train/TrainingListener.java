@@ -18,7 +18,10 @@ public interface TrainingListener {
    */
   default void started(int firstRound, int rounds) {}
 
-  /** A line about what training starts from, before it starts. */
+  /**
+   * A line about what training starts from, before it starts, or about what it left out, at its
+   * end.
+   */
   default void said(String line) {}
 
   /** A round has been averaged. */

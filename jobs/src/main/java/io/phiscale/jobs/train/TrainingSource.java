@@ -2,6 +2,7 @@ package io.phiscale.jobs.train;
 
 import com.codahale.metrics.Gauge;
 import com.codahale.metrics.MetricRegistry;
+import io.phiscale.jobs.run.MinivalScore;
 import io.phiscale.jobs.run.RoundMetrics;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.ToDoubleFunction;
@@ -13,12 +14,14 @@ import org.apache.spark.metrics.source.Source;
  * so that every sink shows them (Prometheus as {@code metrics_APP_driver_phiscale_loss_Value}).
  *
  * <p>Values are those of the last round, units as in {@link RoundMetrics}; NaN before the first
- * round. {@code rounds} is that of the whole run, {@code skippedTotal} counts since this start.
+ * round. {@code rounds} is that of the whole run, {@code skippedTotal} counts since this start,
+ * {@code minivalTop1} is that of the last checkpoint scored.
  */
 final class TrainingSource implements Source, TrainingListener, AutoCloseable {
   private final MetricRegistry registry = new MetricRegistry();
   private volatile RoundMetrics last;
   private volatile int rounds;
+  private volatile double minivalTop1 = Double.NaN;
   private final AtomicLong skipped = new AtomicLong();
 
   private TrainingSource() {
@@ -36,6 +39,7 @@ final class TrainingSource implements Source, TrainingListener, AutoCloseable {
     ofLastRound("waitSeconds", RoundMetrics::waitSeconds);
     ofLastRound("averagingSeconds", RoundMetrics::averagingSeconds);
     ofLastRound("unixSeconds", RoundMetrics::unixSeconds);
+    registry.register("minivalTop1", (Gauge<Double>) () -> minivalTop1);
     registry.register("skippedTotal", (Gauge<Long>) skipped::get);
   }
 
@@ -75,6 +79,11 @@ final class TrainingSource implements Source, TrainingListener, AutoCloseable {
   public void completed(RoundMetrics round) {
     skipped.addAndGet(round.skipped());
     last = round;
+  }
+
+  @Override
+  public void scored(MinivalScore score) {
+    minivalTop1 = score.top1();
   }
 
   @Override

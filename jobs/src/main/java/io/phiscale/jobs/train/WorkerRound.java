@@ -3,13 +3,17 @@ package io.phiscale.jobs.train;
 import io.phiscale.jobs.config.TrainSection;
 import io.phiscale.jobs.config.TrainSection.Averaging.OptimizerState;
 import io.phiscale.jobs.config.TrainSection.Averaging.Wire;
+import io.phiscale.jobs.run.SkippedImages;
 import io.phiscale.jobs.train.Contribution.Divergence;
 import io.phiscale.jobs.train.Contribution.Report;
 import io.phiscale.model.train.Labels;
 import io.phiscale.model.train.Replica;
 import io.phiscale.pipeline.batch.Batch;
 import io.phiscale.pipeline.batch.BatchLoader;
+import io.phiscale.pipeline.batch.SkippedSample;
+import io.phiscale.pipeline.shard.DamagePolicy;
 import io.phiscale.pipeline.shard.EpochOrder;
+import io.phiscale.pipeline.shard.RowGroupSlice;
 import io.phiscale.pipeline.shard.SoftTargets;
 import java.io.IOException;
 import java.util.ArrayList;
@@ -83,9 +87,7 @@ final class WorkerRound implements PairFlatMapFunction<Iterator<Integer>, SliceK
     Optional<WorkerMemory> memory = recall(run, worker);
     if (share.count() == 0) {
       remember(run, worker, memory);
-      return Stream.of(
-              pair(SliceKey.REPORT, worker, new Report(worker, 0, 0, 0, 0, 0, 0, 0, 0, null)))
-          .iterator();
+      return Stream.of(pair(SliceKey.REPORT, worker, Report.idle(worker))).iterator();
     }
     RoundState start = state.value();
     float[] parameters = new float[start.parameters().length()];
@@ -101,7 +103,7 @@ final class WorkerRound implements PairFlatMapFunction<Iterator<Integer>, SliceK
       replica.store(parameters, optimizerState);
     }
     if (report.divergence() == null && !allFinite(parameters)) {
-      report = diverged(report, new Divergence(share.steps() - 1, "parameters"));
+      report = report.diverged(new Divergence(share.steps() - 1, "parameters"));
     }
     Stream<Tuple2<SliceKey, Contribution>> reported =
         Stream.of(pair(SliceKey.REPORT, worker, report));
@@ -189,7 +191,8 @@ final class WorkerRound implements PairFlatMapFunction<Iterator<Integer>, SliceK
 
   private Report train(
       TrainingRecipe run, EpochPlan.Share share, int worker, Replica replica, long stepsBefore) {
-    EpochOrder order = new EpochOrder(run.rowGroups(), run.seed(), epoch);
+    List<RowGroupSlice> slices =
+        new EpochOrder(run.rowGroups(), run.seed(), epoch).slice(share.start(), share.count());
     long examples = 0;
     double lossSum = 0;
     long positions = 0;
@@ -200,8 +203,9 @@ final class WorkerRound implements PairFlatMapFunction<Iterator<Integer>, SliceK
     try (BatchLoader loader =
         Loaders.open(
             run.storage(),
-            order.slice(share.start(), share.count()),
+            slices,
             share.start(),
+            DamagePolicy.SKIP,
             run.transform(),
             run.augmentation(),
             run.seed(),
@@ -213,7 +217,12 @@ final class WorkerRound implements PairFlatMapFunction<Iterator<Integer>, SliceK
         long arrived = System.nanoTime();
         wait += arrived - asked;
         if (next.isEmpty()) {
-          long skipped = share.count() - examples;
+          List<SkippedSample> damaged = loader.skipped();
+          for (SkippedSample sample : damaged) {
+            positions += Positions.digest(sample.position());
+          }
+          List<SkippedImages> skipped =
+              SkippedShare.of(lastRound + 1, epoch, share.start(), slices, damaged);
           return new Report(
               worker, examples, step, lossSum, correct, skipped, positions, compute, wait, null);
         }
@@ -235,7 +244,7 @@ final class WorkerRound implements PairFlatMapFunction<Iterator<Integer>, SliceK
                 step,
                 lossSum,
                 correct,
-                0,
+                List.of(),
                 0,
                 compute,
                 wait,
@@ -280,20 +289,6 @@ final class WorkerRound implements PairFlatMapFunction<Iterator<Integer>, SliceK
       mixed ^= mixed >>> 32;
     }
     return mixed;
-  }
-
-  private static Report diverged(Report report, Divergence divergence) {
-    return new Report(
-        report.worker(),
-        report.examples(),
-        report.steps(),
-        report.lossSum(),
-        report.correct(),
-        report.skipped(),
-        report.positions(),
-        report.computeNanos(),
-        report.waitNanos(),
-        divergence);
   }
 
   private static boolean allFinite(float[] values) {

@@ -57,6 +57,7 @@ class ConfigurationLoaderTest {
         .containsEntry("train.optimizer.epsilon", "0.001");
     // tpu: 0.256 at 4096 images per step.
     assertThat(defaults.train().learningRate().peak(4096)).isEqualTo(0.256);
+    assertThat(defaults.train().maxSkippedFraction()).isEqualTo(0.01);
     assertThat(defaults.train().deadline()).isEqualTo(Duration.ofMinutes(10));
     assertThat(defaults.spark().deadline()).isEqualTo(Duration.ofMinutes(30));
     assertThat(defaults.storage().properties()).containsEntry("fs.s3a.retry.throttle.limit", "8");
@@ -289,6 +290,8 @@ class ConfigurationLoaderTest {
             + " network.custom.resolution: 0 (must be > 0)",
         "train.epochs = 3 | Invalid train.learning-rate.warmup-epochs: 5.0 (must be <= train.epochs"
             + " = 3)",
+        "train.max-skipped-fraction = 2 | a.conf:1: Invalid train.max-skipped-fraction: 2.0 (must be"
+            + " in [0, 1])",
         "train.deadline = 0 s | a.conf:1: Invalid train.deadline: PT0S (must be > 0)",
         "train.averaging { synchronous-epochs = -1, qsr-alpha = 0, outer-learning-rate = 0, outer-momentum = 1 } | a.conf:1: Invalid train.averaging.synchronous-epochs: -1.0 (must be >= 0)~a.conf:1: Invalid train.averaging.qsr-alpha: 0.0 (must be > 0)~a.conf:1: Invalid train.averaging.outer-learning-rate: 0.0 (must be > 0)~a.conf:1: Invalid train.averaging.outer-momentum: 1.0 (must be in [0, 1))",
         "train.averaging { schedule = qsr, max-local-steps = 9 } | a.conf:1: Invalid train.averaging.max-local-steps: 9 (must be >= train.averaging.local-steps = 10)",

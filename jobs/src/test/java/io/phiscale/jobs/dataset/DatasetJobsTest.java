@@ -15,6 +15,7 @@ import io.phiscale.pipeline.batch.Batch;
 import io.phiscale.pipeline.batch.BatchLoader;
 import io.phiscale.pipeline.batch.LoaderSettings;
 import io.phiscale.pipeline.image.TrainTransform;
+import io.phiscale.pipeline.shard.DamagePolicy;
 import io.phiscale.pipeline.shard.EpochOrder;
 import io.phiscale.pipeline.shard.RowGroup;
 import io.phiscale.pipeline.shard.RowGroupSlice;
@@ -200,7 +201,8 @@ class DatasetJobsTest {
     List<RowGroup> groups = manifest().rowGroups(augmented.data().shards(), "train");
     List<RowGroupSlice> all = new EpochOrder(groups, 5, epoch).slice(0, 36);
     List<String> keys = new ArrayList<>();
-    new ShardSamples(STORAGE, all, 0).forEachRemaining(one -> keys.add(one.record().key()));
+    new ShardSamples(STORAGE, all, 0)
+        .forEachRemaining(one -> keys.add(((ShardSamples.Stored) one).record().key()));
     Map<String, List<Integer>> seen = new LinkedHashMap<>();
     TrainTransform transform = TrainingPictures.transform(16, augmented.train().augment());
     try (BatchLoader loader =
@@ -208,6 +210,7 @@ class DatasetJobsTest {
                 STORAGE,
                 all,
                 0,
+                DamagePolicy.FAIL,
                 transform,
                 TrainingPictures.augmentation(augmented.train().augment()).withMixing(Mixing.NONE),
                 5,

@@ -346,8 +346,6 @@ class PhiscaleTrainingMasterTest {
           .storage()
           .hadoopProperties()
           .forEach(hadoop::set);
-      // Other tests of this JVM had stores of their own by this name.
-      hadoop.set("fs.s3a.impl.disable.cache", "true");
       List<String> there = new ArrayList<>();
       for (int i = 0; i < 9; i++) {
         org.apache.hadoop.fs.Path file =

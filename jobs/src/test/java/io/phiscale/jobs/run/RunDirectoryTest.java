@@ -3,6 +3,7 @@ package io.phiscale.jobs.run;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.phiscale.jobs.report.Weights;
 import io.phiscale.jobs.support.EventFileReader;
 import io.phiscale.pipeline.storage.Storage;
 import java.io.IOException;
@@ -81,6 +82,36 @@ class RunDirectoryTest {
     directory.writeEvents(4);
 
     assertThat(steps()).containsExactly(32L, 64L, 96L, 128L);
+  }
+
+  @Test
+  void aScoreIsAnEventAtItsCheckpoint() throws IOException {
+    directory.append(rounds(1, 1));
+    directory.writeEvents(1);
+    directory.writeEvent(score(0.5), 1);
+    directory.append(rounds(2, 3));
+    directory.writeEvents(3);
+    directory.writeEvent(score(0.75), 3);
+    directory.writeEvents(3);
+
+    assertThat(steps()).containsExactly(32L, 32L, 64L, 96L, 96L);
+    assertThat(files("tensorboard"))
+        .extracting(file -> file.getFileName().toString())
+        .containsExactly(
+            "events.out.tfevents.round-00000001",
+            "events.out.tfevents.round-00000001.minival",
+            "events.out.tfevents.round-00000002",
+            "events.out.tfevents.round-00000003.minival");
+    assertThat(EventFileReader.read(Files.readAllBytes(files("tensorboard").get(3))))
+        .containsExactly(
+            new EventFileReader.Event(1e9, 96, Map.of("minival/top1", 0.75f, "minival/loss", 2f)));
+
+    directory.forgetAfter(1);
+    assertThat(files("tensorboard")).hasSize(2);
+  }
+
+  private static MinivalScore score(double top1) {
+    return new MinivalScore("round-00000001", "0", Weights.EMA, 8, top1, 2);
   }
 
   /** Where a run goes back to a checkpoint that is not the last. */

@@ -6,6 +6,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import org.apache.hadoop.fs.FileSystem;
 import org.gaul.s3proxy.S3Proxy;
 import org.gaul.s3proxy.auth.AuthenticationType;
 import org.gaul.s3proxy.nio2blob.FilesystemNio2BlobStore;
@@ -62,8 +63,10 @@ public final class EmbeddedS3 implements AutoCloseable {
     return URI.create("s3a://" + BUCKET + "/" + path);
   }
 
+  /** Also forgets Hadoop's clients: the next server of this JVM has the same bucket elsewhere. */
   @Override
   public void close() throws IOException {
+    FileSystem.closeAll();
     try {
       server.stop();
     } catch (Exception e) {

@@ -25,6 +25,7 @@ import io.phiscale.pipeline.batch.BatchLoader;
 import io.phiscale.pipeline.batch.LoaderSettings;
 import io.phiscale.pipeline.image.Interpolation;
 import io.phiscale.pipeline.image.TrainTransform;
+import io.phiscale.pipeline.shard.DamagePolicy;
 import io.phiscale.pipeline.shard.EpochOrder;
 import io.phiscale.pipeline.shard.RowGroup;
 import io.phiscale.pipeline.shard.ShardManifest;
@@ -189,6 +190,7 @@ class AveragingExactnessTest {
             STORAGE,
             new EpochOrder(rowGroups, 0, 0).slice(share.start(), share.count()),
             share.start(),
+            DamagePolicy.FAIL,
             transform,
             Augmentation.NONE,
             0,

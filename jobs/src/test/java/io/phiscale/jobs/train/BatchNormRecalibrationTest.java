@@ -16,6 +16,7 @@ import io.phiscale.model.train.Replica;
 import io.phiscale.model.train.TrainedPart;
 import io.phiscale.pipeline.batch.Batch;
 import io.phiscale.pipeline.batch.BatchLoader;
+import io.phiscale.pipeline.shard.DamagePolicy;
 import io.phiscale.pipeline.shard.EpochOrder;
 import io.phiscale.pipeline.shard.ShardManifest;
 import io.phiscale.pipeline.storage.Storage;
@@ -48,6 +49,7 @@ class BatchNormRecalibrationTest {
         Optional.empty(),
         Optional.empty(),
         images,
+        0,
         Duration.ofMinutes(2));
   }
 
@@ -153,6 +155,7 @@ class BatchNormRecalibrationTest {
                 recipe.storage(),
                 order.slice(0, IMAGES),
                 0,
+                DamagePolicy.FAIL,
                 recipe.transform(),
                 recipe.augmentation(),
                 recipe.seed(),

@@ -91,7 +91,7 @@ class SliceAveragingTest {
 
   @Test
   void reportsPassThroughAndSlicesOfIdleWorkersDoNotCount() {
-    Report report = new Report(1, 0, 0, 0, 0, 0, 0, 0, 0, null);
+    Report report = Report.idle(1);
     Iterator<Contribution> results =
         new SliceAveraging()
             .call(

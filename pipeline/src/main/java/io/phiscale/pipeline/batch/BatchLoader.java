@@ -4,7 +4,6 @@ import static java.util.Objects.requireNonNull;
 
 import io.phiscale.pipeline.augment.Augmentation;
 import io.phiscale.pipeline.augment.Augmenter;
-import io.phiscale.pipeline.image.DecodeFailure;
 import io.phiscale.pipeline.image.DecodeResult;
 import io.phiscale.pipeline.image.DecodeResult.Decoded;
 import io.phiscale.pipeline.image.DecodeResult.Rejected;
@@ -14,6 +13,7 @@ import io.phiscale.pipeline.image.SampleRandom;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.Deque;
 import java.util.EnumMap;
 import java.util.Iterator;
@@ -29,9 +29,9 @@ import java.util.concurrent.locks.ReentrantLock;
  *
  * <p>The batches hold the samples in the order of the iterator, and what they hold depends on
  * (samples, transform, augmentation, run seed, epoch, batch size) alone: neither on the number of
- * threads nor on their timing. A sample that cannot be decoded (which sharding should have found)
- * is left out and counted by reason; its batch has one image less, so batch borders do not move. A
- * batch without any image is not delivered. The last batch has as many images as are left.
+ * threads nor on their timing. A sample that is damaged or cannot be decoded is left out and
+ * counted by reason; its batch has one image less, so batch borders do not move. A batch without
+ * any image is not delivered. The last batch has as many images as are left.
  *
  * <p>A failure of the iterator or of a thread is thrown by {@link #next}, after the batches before
  * it were delivered. Waiting for a batch ends after the settings' wait limit with a message that
@@ -67,7 +67,7 @@ public final class BatchLoader implements AutoCloseable {
   private final Condition changed = lock.newCondition();
   private final Deque<BatchBuffer> free = new ArrayDeque<>();
   private final Deque<BatchBuffer> inOrder = new ArrayDeque<>();
-  private final Map<DecodeFailure, Long> skipped = new EnumMap<>(DecodeFailure.class);
+  private final List<SkippedSample> skipped = new ArrayList<>();
   private int allocated;
   private int lent;
   private long delivered;
@@ -167,13 +167,30 @@ public final class BatchLoader implements AutoCloseable {
     }
   }
 
+  /**
+   * Returns the samples that were left out so far, in the order of their positions. All of them
+   * once {@link #next} has returned empty.
+   */
+  public List<SkippedSample> skipped() {
+    lock.lock();
+    try {
+      List<SkippedSample> inOrder = new ArrayList<>(skipped);
+      inOrder.sort(Comparator.comparingLong(SkippedSample::position));
+      return inOrder;
+    } finally {
+      lock.unlock();
+    }
+  }
+
   /** Returns what happened so far. */
   public LoaderStatistics statistics() {
     lock.lock();
     try {
+      Map<SkipReason, Long> byReason = new EnumMap<>(SkipReason.class);
+      skipped.forEach(sample -> byReason.merge(sample.reason(), 1L, Long::sum));
       return new LoaderStatistics(
           images.sum(),
-          skipped,
+          byReason,
           Duration.ofNanos(decodeNanos.sum()),
           Duration.ofNanos(transformNanos.sum()),
           Duration.ofNanos(sourceNanos.sum()),
@@ -359,6 +376,12 @@ public final class BatchLoader implements AutoCloseable {
     EncodedSample sample = assignment.sample();
     try {
       long start = System.nanoTime();
+      Optional<EncodedSample.Damage> damage = sample.damage();
+      if (damage.isPresent()) {
+        decodeNanos.add(System.nanoTime() - start);
+        skipped(assignment, damage.get().reason(), damage.get().cause());
+        return;
+      }
       DecodeResult result = decoder.decode(sample.image());
       long decodedAt = System.nanoTime();
       decodeNanos.add(decodedAt - start);
@@ -371,7 +394,7 @@ public final class BatchLoader implements AutoCloseable {
         images.increment();
         filled(assignment);
       } else if (result instanceof Rejected rejected) {
-        skipped(assignment, rejected.reason());
+        skipped(assignment, SkipReason.of(rejected.reason()), rejected.detail());
       }
     } catch (Throwable failure) { // goes to the consumer
       failed(assignment, failure);
@@ -425,10 +448,11 @@ public final class BatchLoader implements AutoCloseable {
     }
   }
 
-  private void skipped(Assignment assignment, DecodeFailure reason) {
+  private void skipped(Assignment assignment, SkipReason reason, String cause) {
+    EncodedSample sample = assignment.sample();
     lock.lock();
     try {
-      skipped.merge(reason, 1L, Long::sum);
+      skipped.add(new SkippedSample(sample.position(), sample.key(), reason, cause));
       BatchBuffer batch = assignment.batch();
       batch.skip();
       signalIfComplete(batch);

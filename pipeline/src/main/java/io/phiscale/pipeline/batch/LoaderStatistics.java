@@ -2,7 +2,6 @@ package io.phiscale.pipeline.batch;
 
 import static java.util.Objects.requireNonNull;
 
-import io.phiscale.pipeline.image.DecodeFailure;
 import java.time.Duration;
 import java.util.Map;
 
@@ -10,8 +9,8 @@ import java.util.Map;
  * What a {@link BatchLoader} did and where the time went. Times of several threads are added up.
  *
  * @param images images that were transformed into a batch
- * @param skipped images that could not be decoded and are missing from their batch, by reason
- * @param decodeTime time spent decoding
+ * @param skipped images that were damaged and are missing from their batch, by reason
+ * @param decodeTime time spent comparing checksums and decoding
  * @param transformTime time spent cropping, resizing and normalising
  * @param sourceTime time spent in the iterator of samples (reading from storage)
  * @param readerWaitTime time with no free batch to fill: the consumer is the slower side
@@ -19,7 +18,7 @@ import java.util.Map;
  */
 public record LoaderStatistics(
     long images,
-    Map<DecodeFailure, Long> skipped,
+    Map<SkipReason, Long> skipped,
     Duration decodeTime,
     Duration transformTime,
     Duration sourceTime,

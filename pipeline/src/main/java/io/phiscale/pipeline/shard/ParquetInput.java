@@ -1,6 +1,5 @@
 package io.phiscale.pipeline.shard;
 
-import io.phiscale.pipeline.storage.ReadPolicy;
 import io.phiscale.pipeline.storage.Storage;
 import java.io.IOException;
 import java.net.URI;
@@ -10,24 +9,54 @@ import org.apache.parquet.hadoop.util.HadoopStreams;
 import org.apache.parquet.io.InputFile;
 import org.apache.parquet.io.SeekableInputStream;
 
-/** A Parquet file opened through {@link Storage}, and so with its credentials. */
+/**
+ * A Parquet file opened through {@link Storage}, and so with its credentials.
+ *
+ * <p>What goes wrong in the storage is told apart from what is wrong with the file: see {@link
+ * #failure}.
+ */
 record ParquetInput(Storage storage, URI file, long length) implements InputFile {
+
+  /** Whether pages are compared with the CRC-32 that was written with them. */
+  enum PageChecksums {
+    /** They are, whatever the column. */
+    VERIFY,
+    /** They are not. */
+    IGNORE
+  }
+
   /**
    * Opens a Parquet file and reads its footer.
    *
-   * @throws IOException if it is missing, or no Parquet file; names the URI
+   * @throws DamagedShardException if it is no Parquet file, or its footer is damaged; names the URI
+   * @throws IOException if it is missing or cannot be read; names the URI
    */
-  static ParquetFileReader open(Storage storage, URI file) throws IOException {
+  static ParquetFileReader open(Storage storage, URI file, PageChecksums checksums)
+      throws IOException {
     ParquetInput input = new ParquetInput(storage, file, storage.length(file));
     try {
       return ParquetFileReader.open(
-          input, HadoopReadOptions.builder(storage.configuration()).build());
-    } catch (IOException e) {
-      throw new IOException("Cannot read shard %s: %s".formatted(file, e.getMessage()), e);
-    } catch (RuntimeException e) {
-      // Parquet reports what it cannot parse by runtime exceptions of many kinds.
-      throw new IOException("Cannot read shard %s: %s".formatted(file, e.getMessage()), e);
+          input,
+          HadoopReadOptions.builder(storage.configuration())
+              .usePageChecksumVerification(checksums == PageChecksums.VERIFY)
+              .build());
+    } catch (IOException | RuntimeException e) {
+      throw failure("Cannot read shard %s: %s".formatted(file, e.getMessage()), e);
     }
+  }
+
+  /**
+   * What Parquet's failure means: {@link DamagedShardException}, unless the storage failed, which
+   * its cause then says. Parquet reports what it cannot decode by exceptions of many kinds, runtime
+   * exceptions among them.
+   */
+  static IOException failure(String message, Exception exception) {
+    for (Throwable cause = exception; cause != null; cause = cause.getCause()) {
+      if (cause instanceof StorageStream.StorageFailure) {
+        return new IOException(message, exception);
+      }
+    }
+    return new DamagedShardException(message, exception);
   }
 
   @Override
@@ -37,7 +66,11 @@ record ParquetInput(Storage storage, URI file, long length) implements InputFile
 
   @Override
   public SeekableInputStream newStream() throws IOException {
-    return HadoopStreams.wrap(storage.open(file, ReadPolicy.RANDOM));
+    try {
+      return new StorageStream(HadoopStreams.wrap(storage.openSelfChecked(file)), length);
+    } catch (IOException | RuntimeException e) {
+      throw new StorageStream.StorageFailure(e);
+    }
   }
 
   @Override

@@ -1,5 +1,6 @@
 package io.phiscale.pipeline.shard;
 
+import io.phiscale.pipeline.shard.ParquetInput.PageChecksums;
 import io.phiscale.pipeline.storage.Storage;
 import java.io.IOException;
 import java.net.URI;
@@ -7,6 +8,7 @@ import java.util.ArrayList;
 import java.util.List;
 import org.apache.parquet.column.page.PageReadStore;
 import org.apache.parquet.hadoop.ParquetFileReader;
+import org.apache.parquet.hadoop.metadata.BlockMetaData;
 import org.apache.parquet.io.ColumnIOFactory;
 import org.apache.parquet.io.RecordReader;
 import org.apache.parquet.io.api.Binary;
@@ -19,6 +21,10 @@ import org.apache.parquet.schema.MessageType;
 /**
  * Reads one row group of a shard, whole, and nothing else of the file but its footer. The shard may
  * have been written by Spark (optional columns) or by {@link ShardWriter} (required ones).
+ *
+ * <p>Two checksums guard a shard: each Parquet page has a CRC-32, which is compared whenever it is
+ * read and covers every column; each image has its SHA-256, which travels with it from the
+ * collection on and is compared by {@link ChecksumPolicy#VERIFY} or {@link ShardRecord#isIntact}.
  */
 public final class RowGroupReader {
   private RowGroupReader() {}
@@ -31,35 +37,91 @@ public final class RowGroupReader {
   /**
    * The images of a row group in file order.
    *
-   * @throws IOException if the file is missing or damaged, has not the columns of a shard, or not
+   * @throws DamagedShardException if the file is damaged, has not the columns of a shard, or not
    *     the row group as described, or if an image differs from its checksum and that is to be
    *     verified; names the URI
+   * @throws IOException if the file is missing or cannot be read; names the URI
    */
   public static List<ShardRecord> read(Storage storage, RowGroup group, ChecksumPolicy checksums)
       throws IOException {
+    try {
+      List<ShardRecord> records = read(storage, group, PageChecksums.VERIFY, ShardColumns.ALL);
+      if (checksums == ChecksumPolicy.VERIFY) {
+        requireIntact(records, group);
+      }
+      return records;
+    } catch (DamagedShardException e) {
+      if (checksums == ChecksumPolicy.VERIFY
+          && withoutImageChecksums(storage, group, e) instanceof RowGroupContents.Read left) {
+        requireIntact(left.records(), group);
+      }
+      throw e;
+    }
+  }
+
+  /** Names the first image that differs from its checksum. */
+  private static void requireIntact(List<ShardRecord> records, RowGroup group)
+      throws DamagedShardException {
+    for (int row = 0; row < records.size(); row++) {
+      if (!records.get(row).isIntact()) {
+        throw new DamagedShardException(
+            "Checksum mismatch in row %s of row group %s of %s (key %s)"
+                .formatted(row, group.ordinal(), group.file(), records.get(row).key()));
+      }
+    }
+  }
+
+  /**
+   * What is left of a row group that may be damaged. Images are not compared with their checksums
+   * here.
+   *
+   * <p>Damage counts once it is found twice: what came damaged over the network comes right when it
+   * is read again. The result is then a function of the stored bytes alone.
+   *
+   * @throws IOException if the file is missing or cannot be read, which is no damage; names the URI
+   */
+  public static RowGroupContents salvage(Storage storage, RowGroup group) throws IOException {
+    try {
+      return new RowGroupContents.Read(read(storage, group));
+    } catch (DamagedShardException first) {
+      try {
+        return new RowGroupContents.Read(read(storage, group));
+      } catch (DamagedShardException again) {
+        return withoutImageChecksums(storage, group, again);
+      }
+    }
+  }
+
+  /** Where all other columns are right, each image's own checksum can tell whether it is. */
+  private static RowGroupContents withoutImageChecksums(
+      Storage storage, RowGroup group, DamagedShardException damage) throws IOException {
+    List<String> others =
+        ShardColumns.ALL.stream().filter(column -> !column.equals(ShardColumns.IMAGE)).toList();
+    try {
+      read(storage, group, PageChecksums.VERIFY, others);
+      return new RowGroupContents.Read(
+          read(storage, group, PageChecksums.IGNORE, ShardColumns.ALL));
+    } catch (DamagedShardException e) {
+      damage.addSuppressed(e);
+      return new RowGroupContents.Lost(damage.getMessage());
+    }
+  }
+
+  private static List<ShardRecord> read(
+      Storage storage, RowGroup group, PageChecksums checksums, List<String> columns)
+      throws IOException {
     URI file = group.file();
-    List<ShardRecord> records;
-    try (ParquetFileReader reader = ParquetInput.open(storage, file)) {
+    try (ParquetFileReader reader = ParquetInput.open(storage, file, checksums)) {
       int rowGroups = reader.getRowGroups().size();
       if (group.ordinal() >= rowGroups) {
-        throw new IOException(
+        throw new DamagedShardException(
             "Cannot read row group %s of %s: it has %s"
                 .formatted(group.ordinal(), file, rowGroups));
       }
       MessageType fileSchema = reader.getFileMetaData().getSchema();
-      MessageType columns = ShardColumns.all(file, fileSchema);
-      records = read(reader, columns, fileSchema, group);
+      return read(
+          reader, ShardColumns.withSoftTargets(file, fileSchema, columns), fileSchema, group);
     }
-    if (checksums == ChecksumPolicy.VERIFY) {
-      for (int row = 0; row < records.size(); row++) {
-        if (!records.get(row).isIntact()) {
-          throw new IOException(
-              "Checksum mismatch in row %s of row group %s of %s (key %s)"
-                  .formatted(row, group.ordinal(), file, records.get(row).key()));
-        }
-      }
-    }
-    return records;
   }
 
   private static List<ShardRecord> read(
@@ -67,25 +129,28 @@ public final class RowGroupReader {
       throws IOException {
     List<ShardRecord> records = new ArrayList<>(group.rows());
     try {
+      BlockMetaData block = reader.getRowGroups().get(group.ordinal());
+      if (block.getRowCount() != group.rows()) {
+        throw new IOException(
+            "it has %s rows instead of %s".formatted(block.getRowCount(), group.rows()));
+      }
+      // Before memory is allocated for what a damaged footer says.
+      if (block.getCompressedSize() != group.bytes()) {
+        throw new IOException(
+            "it has %s bytes instead of %s".formatted(block.getCompressedSize(), group.bytes()));
+      }
       reader.setRequestedSchema(columns);
       PageReadStore pages = reader.readRowGroup(group.ordinal());
-      if (pages == null || pages.getRowCount() != group.rows()) {
-        throw new IOException(
-            "it has %s rows instead of %s"
-                .formatted(pages == null ? 0 : pages.getRowCount(), group.rows()));
-      }
       RecordReader<ShardRecord> rows =
           new ColumnIOFactory()
               .getColumnIO(columns, fileSchema)
-              .getRecordReader(
-                  pages, new ShardRecordMaterializer(columns.getFieldCount()));
+              .getRecordReader(pages, new ShardRecordMaterializer(columns));
       for (int row = 0; row < group.rows(); row++) {
         records.add(rows.read());
       }
       return records;
     } catch (IOException | RuntimeException e) {
-      // Parquet reports what it cannot decode by runtime exceptions of many kinds.
-      throw new IOException(
+      throw ParquetInput.failure(
           "Cannot read row group %s of %s (row %s): %s"
               .formatted(group.ordinal(), group.file(), records.size(), rootMessage(e)),
           e);
@@ -103,8 +168,8 @@ public final class RowGroupReader {
   private static final class ShardRecordMaterializer extends RecordMaterializer<ShardRecord> {
     private final ShardRecordConverter converter;
 
-    ShardRecordMaterializer(int fields) {
-      this.converter = new ShardRecordConverter(fields);
+    ShardRecordMaterializer(MessageType requested) {
+      converter = new ShardRecordConverter(requested);
     }
 
     @Override
@@ -118,7 +183,10 @@ public final class RowGroupReader {
     }
   }
 
-  /** Collects the columns of one row; fields are in the order of {@link ShardColumns#all}. */
+  /**
+   * Collects the columns of one row, lists of labels and weights where there are. An image that is
+   * not among them is empty.
+   */
   private static final class ShardRecordConverter extends GroupConverter {
     private final BinaryColumn key = new BinaryColumn(ShardColumns.KEY);
     private final IntColumn label = new IntColumn(ShardColumns.LABEL);
@@ -127,21 +195,28 @@ public final class RowGroupReader {
     private final IntColumn height = new IntColumn(ShardColumns.HEIGHT);
     private final BinaryColumn format = new BinaryColumn(ShardColumns.FORMAT);
     private final BinaryColumn sha256 = new BinaryColumn(ShardColumns.SHA256);
-    private final List<Column> columns = List.of(key, label, image, width, height, format, sha256);
+    private final List<Converter> fields = new ArrayList<>();
+    private final List<Column> columns = new ArrayList<>();
     private final ListColumn<Integer> softLabels = new ListColumn<>();
     private final ListColumn<Float> softWeights = new ListColumn<>();
     private final boolean soft;
 
-    ShardRecordConverter(int fields) {
-      this.soft = fields > columns.size();
+    ShardRecordConverter(MessageType requested) {
+      for (Column column : List.of(key, label, image, width, height, format, sha256)) {
+        if (requested.containsField(column.name)) {
+          columns.add(column);
+        }
+      }
+      fields.addAll(columns);
+      soft = requested.containsField(ShardColumns.SOFT_LABELS);
+      if (soft) {
+        fields.addAll(List.of(softLabels, softWeights));
+      }
     }
 
     @Override
     public Converter getConverter(int field) {
-      if (field < columns.size()) {
-        return columns.get(field);
-      }
-      return field == columns.size() ? softLabels : softWeights;
+      return fields.get(field);
     }
 
     @Override
@@ -159,7 +234,7 @@ public final class RowGroupReader {
           new ShardRecord(
               key.value().toStringUsingUTF8(),
               label.value(),
-              image.value().getBytes(),
+              columns.contains(image) ? image.value().getBytes() : new byte[0],
               width.value(),
               height.value(),
               format.value().toStringUsingUTF8(),

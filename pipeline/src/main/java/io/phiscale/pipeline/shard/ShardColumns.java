@@ -4,7 +4,6 @@ import static org.apache.parquet.schema.LogicalTypeAnnotation.stringType;
 import static org.apache.parquet.schema.PrimitiveType.PrimitiveTypeName.BINARY;
 import static org.apache.parquet.schema.PrimitiveType.PrimitiveTypeName.INT32;
 
-import java.io.IOException;
 import java.net.URI;
 import java.util.ArrayList;
 import java.util.List;
@@ -50,17 +49,14 @@ final class ShardColumns {
 
   private ShardColumns() {}
 
-  /**
-   * All columns of a file that has lists of labels and weights too, or as {@link #project}.
-   *
-   * @throws IOException if the file lacks a column, or has it with another type
-   */
-  static MessageType all(URI file, MessageType fileSchema) throws IOException {
-    MessageType columns = project(file, fileSchema, ALL);
+  /** As {@link #project}, and the lists of labels and weights where the file has them. */
+  static MessageType withSoftTargets(URI file, MessageType fileSchema, List<String> columns)
+      throws DamagedShardException {
+    MessageType projected = project(file, fileSchema, columns);
     if (!fileSchema.containsField(SOFT_LABELS)) {
-      return columns;
+      return projected;
     }
-    List<Type> fields = new ArrayList<>(columns.getFields());
+    List<Type> fields = new ArrayList<>(projected.getFields());
     fields.add(list(file, fileSchema, SOFT_LABELS, PrimitiveTypeName.INT32));
     fields.add(list(file, fileSchema, SOFT_WEIGHTS, PrimitiveTypeName.FLOAT));
     return new MessageType(fileSchema.getName(), fields);
@@ -69,7 +65,7 @@ final class ShardColumns {
   /** A list as Parquet's format defines it: a group of one repeated group of one element. */
   private static Type list(
       URI file, MessageType fileSchema, String column, PrimitiveTypeName element)
-      throws IOException {
+      throws DamagedShardException {
     if (fileSchema.containsField(column)) {
       Type type = fileSchema.getType(column);
       if (!type.isPrimitive()
@@ -82,28 +78,28 @@ final class ShardColumns {
         }
       }
     }
-    throw new IOException(
+    throw new DamagedShardException(
         "Not a shard: %s has no column %s that is a list of %s".formatted(file, column, element));
   }
 
   /**
    * Some columns of a file, with the types they have in it.
    *
-   * @throws IOException if the file lacks one, or has it with another type
+   * @throws DamagedShardException if the file lacks one, or has it with another type
    */
   static MessageType project(URI file, MessageType fileSchema, List<String> columns)
-      throws IOException {
+      throws DamagedShardException {
     List<Type> fields = new ArrayList<>();
     for (String column : columns) {
       if (!fileSchema.containsField(column)) {
-        throw new IOException("Not a shard: %s has no column %s".formatted(file, column));
+        throw new DamagedShardException("Not a shard: %s has no column %s".formatted(file, column));
       }
       Type type = fileSchema.getType(column);
       PrimitiveTypeName expected = PHYSICAL_TYPES.get(column);
       if (!type.isPrimitive()
           || type.isRepetition(Type.Repetition.REPEATED)
           || type.asPrimitiveType().getPrimitiveTypeName() != expected) {
-        throw new IOException(
+        throw new DamagedShardException(
             "Not a shard: %s has column %s as \"%s\" (must be %s)"
                 .formatted(file, column, type, expected));
       }

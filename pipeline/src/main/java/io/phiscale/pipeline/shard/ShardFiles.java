@@ -2,6 +2,7 @@ package io.phiscale.pipeline.shard;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import io.phiscale.pipeline.shard.ParquetInput.PageChecksums;
 import io.phiscale.pipeline.storage.Storage;
 import java.io.IOException;
 import java.net.URI;
@@ -34,7 +35,7 @@ public final class ShardFiles {
    * @throws IOException if the file is missing, or no shard; names the URI
    */
   public static List<RowGroup> rowGroups(Storage storage, URI file) throws IOException {
-    try (ParquetFileReader reader = ParquetInput.open(storage, file)) {
+    try (ParquetFileReader reader = ParquetInput.open(storage, file, PageChecksums.VERIFY)) {
       ShardColumns.project(file, reader.getFileMetaData().getSchema(), ShardColumns.ALL);
       List<RowGroup> groups = new ArrayList<>();
       for (BlockMetaData block : reader.getRowGroups()) {
@@ -61,7 +62,7 @@ public final class ShardFiles {
     TreeMap<Integer, Long> imagesPerLabel = new TreeMap<>();
     List<ShardFile.RowGroupEntry> groups = new ArrayList<>();
     long rows = 0;
-    try (ParquetFileReader reader = ParquetInput.open(storage, file)) {
+    try (ParquetFileReader reader = ParquetInput.open(storage, file, PageChecksums.VERIFY)) {
       MessageType fileSchema = reader.getFileMetaData().getSchema();
       ShardColumns.project(file, fileSchema, ShardColumns.ALL);
       MessageType columns = ShardColumns.project(file, fileSchema, DESCRIBED);
@@ -77,9 +78,8 @@ public final class ShardFiles {
           rows += block.getRowCount();
           digestRows(reader.readNextRowGroup(), columns, createdBy, digest, imagesPerLabel);
         }
-      } catch (RuntimeException e) {
-        // Parquet reports what it cannot decode by runtime exceptions of many kinds.
-        throw new IOException("Cannot read shard %s: %s".formatted(file, e.getMessage()), e);
+      } catch (IOException | RuntimeException e) {
+        throw ParquetInput.failure("Cannot read shard %s: %s".formatted(file, e.getMessage()), e);
       }
     }
     return new ShardContents(

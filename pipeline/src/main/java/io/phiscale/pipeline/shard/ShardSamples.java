@@ -16,38 +16,59 @@ import java.util.stream.IntStream;
  * their first sample is asked for, and at most one is held. Consecutive slices of one row group
  * read it once.
  *
- * <p>{@link #next()} throws {@link UncheckedIOException} if a row group cannot be read.
+ * <p>{@link #next()} throws {@link UncheckedIOException} if a row group cannot be read, or is
+ * damaged and its samples are not to be skipped.
  */
 public final class ShardSamples implements Iterator<ShardSamples.Sample> {
   private final Storage storage;
-  private final ChecksumPolicy checksums;
+  private final DamagePolicy damage;
   private final Iterator<RowGroupSlice> slices;
   private long position;
   private RowGroup group;
-  private List<ShardRecord> records = List.of();
+  private RowGroupContents contents = new RowGroupContents.Read(List.of());
   private PrimitiveIterator.OfInt rows = IntStream.empty().iterator();
 
+  /** A sample of an epoch. */
+  public sealed interface Sample {
+    /** Its place in the order. */
+    long position();
+  }
+
   /**
-   * A sample of an epoch.
+   * A sample that was read.
    *
    * @param position its place in the order
    * @param record the image
    */
-  public record Sample(long position, ShardRecord record) {
-    public Sample {
+  public record Stored(long position, ShardRecord record) implements Sample {
+    public Stored {
       requireNonNull(record, "record");
     }
   }
 
   /**
-   * The samples of slices, their checksums not compared.
+   * A sample of a row group that is damaged.
+   *
+   * @param position its place in the order
+   * @param group the row group
+   * @param cause what is wrong with the row group
+   */
+  public record Lost(long position, RowGroup group, String cause) implements Sample {
+    public Lost {
+      requireNonNull(group, "group");
+      requireNonNull(cause, "cause");
+    }
+  }
+
+  /**
+   * The samples of slices; fails at damage.
    *
    * @param storage that holds the shards
    * @param slices in order, see {@link EpochOrder#slice}
    * @param startPosition the position of the first sample; the following ones count up
    */
   public ShardSamples(Storage storage, List<RowGroupSlice> slices, long startPosition) {
-    this(storage, slices, startPosition, ChecksumPolicy.TRUST);
+    this(storage, slices, startPosition, DamagePolicy.FAIL);
   }
 
   /**
@@ -56,12 +77,12 @@ public final class ShardSamples implements Iterator<ShardSamples.Sample> {
    * @param storage that holds the shards
    * @param slices in order, see {@link EpochOrder#slice}
    * @param startPosition the position of the first sample; the following ones count up
-   * @param checksums whether to compare them
+   * @param damage what becomes of the samples of a damaged row group
    */
   public ShardSamples(
-      Storage storage, List<RowGroupSlice> slices, long startPosition, ChecksumPolicy checksums) {
+      Storage storage, List<RowGroupSlice> slices, long startPosition, DamagePolicy damage) {
     this.storage = requireNonNull(storage, "storage");
-    this.checksums = requireNonNull(checksums, "checksums");
+    this.damage = requireNonNull(damage, "damage");
     this.slices = List.copyOf(slices).iterator();
     this.position = startPosition;
   }
@@ -79,9 +100,9 @@ public final class ShardSamples implements Iterator<ShardSamples.Sample> {
       }
       RowGroupSlice slice = slices.next();
       if (!slice.group().equals(group)) {
-        records = List.of(); // lets the old group go before the new one is read
+        contents = null; // lets the old group go before the new one is read
         try {
-          records = RowGroupReader.read(storage, slice.group(), checksums);
+          contents = read(slice.group());
         } catch (IOException e) {
           throw new UncheckedIOException(e.getMessage(), e);
         }
@@ -89,6 +110,16 @@ public final class ShardSamples implements Iterator<ShardSamples.Sample> {
       }
       rows = slice.rowsInOrder().iterator();
     }
-    return new Sample(position++, records.get(rows.nextInt()));
+    int row = rows.nextInt();
+    return contents instanceof RowGroupContents.Read read
+        ? new Stored(position++, read.records().get(row))
+        : new Lost(position++, group, ((RowGroupContents.Lost) contents).cause());
+  }
+
+  private RowGroupContents read(RowGroup next) throws IOException {
+    return switch (damage) {
+      case FAIL -> new RowGroupContents.Read(RowGroupReader.read(storage, next));
+      case SKIP -> RowGroupReader.salvage(storage, next);
+    };
   }
 }

@@ -181,6 +181,25 @@ public final class Storage implements Serializable {
   }
 
   /**
+   * Opens a file whose content carries checksums of its own (Parquet), for reading ranges: as
+   * {@link #open(URI, ReadPolicy)}, but on the local file system without Hadoop's {@code .crc} file
+   * beside it, which costs a second pass over the bytes and refuses 512 of them where one is wrong.
+   *
+   * @throws FileNotFoundException if there is no such file; names the URI
+   */
+  public FSDataInputStream openSelfChecked(URI uri) throws IOException {
+    FileSystem fileSystem = fileSystem(uri);
+    if (!(fileSystem instanceof LocalFileSystem local)) {
+      return open(uri, ReadPolicy.RANDOM);
+    }
+    try {
+      return local.getRaw().open(new Path(uri));
+    } catch (IOException | RuntimeException e) {
+      throw named("Cannot open", uri, e);
+    }
+  }
+
+  /**
    * Creates a file, and its parent directories. On object stores the file appears when the stream
    * is closed.
    *

@@ -3,7 +3,6 @@ package io.phiscale.pipeline.batch;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import io.phiscale.pipeline.image.DecodeFailure;
 import io.phiscale.pipeline.image.DecodeResult.Decoded;
 import io.phiscale.pipeline.image.EvaluationTransform;
 import io.phiscale.pipeline.image.ImageDecoder;
@@ -195,7 +194,7 @@ class BatchLoaderTest {
     }
     assertThat(statistics.images()).isEqualTo(5);
     assertThat(statistics.skipped())
-        .isEqualTo(Map.of(DecodeFailure.TRUNCATED, 1L, DecodeFailure.EMPTY, 5L));
+        .isEqualTo(Map.of(SkipReason.TRUNCATED, 1L, SkipReason.EMPTY, 5L));
     assertThat(statistics.totalSkipped()).isEqualTo(6);
     assertThat(statistics.decodeTime()).isPositive();
     assertThat(statistics.transformTime()).isPositive();

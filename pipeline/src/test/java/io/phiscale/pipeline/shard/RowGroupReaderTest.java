@@ -330,7 +330,9 @@ class RowGroupReaderTest {
       new ShardSamples(storage, order.slice(from, count), from).forEachRemaining(samples::add);
     }
 
-    assertThat(samples).extracting(ShardSamples.Sample::record).isEqualTo(expected);
+    assertThat(samples)
+        .extracting(sample -> ((ShardSamples.Stored) sample).record())
+        .isEqualTo(expected);
     assertThat(samples)
         .extracting(ShardSamples.Sample::position)
         .isEqualTo(IntStream.range(0, 23).mapToObj(position -> (long) position).toList());
