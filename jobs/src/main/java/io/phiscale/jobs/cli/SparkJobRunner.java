@@ -49,7 +49,9 @@ public final class SparkJobRunner implements JobRunner {
       throws IOException {
     Storage storage = Storage.of(configuration.storage().hadoopProperties());
     URI root = Storage.uri(configuration.data().shards().toString());
-    console.print(DatasetTable.of(ShardManifest.read(storage, root, configuration.data().version()), classes));
+    console.print(
+        DatasetTable.of(
+            ShardManifest.read(storage, root, configuration.data().version()), classes));
     console.print(String.format("%nShards: %s", shown(root)));
   }
 

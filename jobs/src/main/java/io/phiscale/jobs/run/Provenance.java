@@ -82,7 +82,8 @@ public record Provenance(
     if (!manifestDigest.equals(resumed.manifestDigest)) {
       conflicts.add(
           String.format(
-              "the shards' digest is %s, was %s (data.version reads an earlier version)", resumed.manifestDigest, manifestDigest));
+              "the shards' digest is %s, was %s (data.version reads an earlier version)",
+              resumed.manifestDigest, manifestDigest));
     }
     TreeMap<String, String> keys = new TreeMap<>(configuration);
     keys.putAll(resumed.configuration);

@@ -77,8 +77,7 @@ final class RepeatedContents {
     }
 
     private static Claim ofKey(int earlier, String split, Placement place) {
-      return new Claim(
-          By.KEY, split + " " + place.key(), earlier, RANKED.indexOf(split), place);
+      return new Claim(By.KEY, split + " " + place.key(), earlier, RANKED.indexOf(split), place);
     }
 
     private boolean isOfSameThingAs(Claim other) {
@@ -248,8 +247,7 @@ final class RepeatedContents {
           Placement place = Objects.requireNonNull(repeated).placement();
           repeated = null;
           return new Tuple2<>(
-              place,
-              new Original(first.placement().key(), RANKED.get(first.rank()), first.by()));
+              place, new Original(first.placement().key(), RANKED.get(first.rank()), first.by()));
         }
       };
     }

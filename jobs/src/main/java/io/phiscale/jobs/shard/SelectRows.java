@@ -30,8 +30,8 @@ final class SelectRows implements FlatMapFunction<Iterator<CheckedItem>, Row> {
 
   /**
    * The same with what several weighted labels an image has: {@code soft_labels}, indices into the
-   * label space, and {@code soft_weights}, as the collection gives them: {@link SoftTargets}. {@code
-   * label} is the one with the largest weight.
+   * label space, and {@code soft_weights}, as the collection gives them: {@link SoftTargets}.
+   * {@code label} is the one with the largest weight.
    */
   static final StructType SOFT_IMAGES =
       IMAGES

@@ -120,8 +120,7 @@ public final class ShardJob {
     Inputs inputs = new Inputs(session, storage, data);
     Parts all = new Parts(Optional.of(inputs.train()), inputs.validation());
     SourceFiles sources = sources(all);
-    return new Result.Written(
-        shard(all, all, inputs.labels(), sources, digest, Optional.empty()));
+    return new Result.Written(shard(all, all, inputs.labels(), sources, digest, Optional.empty()));
   }
 
   /**
@@ -301,7 +300,10 @@ public final class ShardJob {
           Storage.resolve(folder, "rejects"));
     }
     earlier.ifPresent(
-        before -> before.splits().forEach((name, split) -> splits.merge(name, split, (a, b) -> b.and(a))));
+        before ->
+            before
+                .splits()
+                .forEach((name, split) -> splits.merge(name, split, (a, b) -> b.and(a))));
     sources.write(storage, root, version);
     ShardManifest manifest =
         ShardManifest.of(
@@ -436,9 +438,9 @@ public final class ShardJob {
         run(
             "Shard: describe " + split,
             spark
-                .parallelize(files, Math.max(1, files.size()))
-                .map(new Describe(storage, root))
-                .filter(new HasImages(version.equals(root)))
+                    .parallelize(files, Math.max(1, files.size()))
+                    .map(new Describe(storage, root))
+                    .filter(new HasImages(version.equals(root)))
                 ::collect);
     return ShardSplit.of(
         source.description(),

@@ -148,7 +148,8 @@ final class TableInput implements Input {
   public JavaPairRDD<Placement, CheckedItem> read(
       LabelSpace labels, ShardLayout layout, String split) throws IOException {
     int tasks = (int) Math.max(1, Math.min(1 << 20, bytes() / TASK_BYTES));
-    return rows().repartition(tasks, functions.col("key"))
+    return rows()
+        .repartition(tasks, functions.col("key"))
         .javaRDD()
         .mapPartitionsToPair(new FetchImages(storage, tags, labels, layout, split, data));
   }

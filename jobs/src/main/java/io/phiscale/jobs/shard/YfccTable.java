@@ -75,7 +75,11 @@ record YfccTable(URI location, Yfcc yfcc, List<URI> parts) implements ImageTable
   public Dataset<Row> rows(SparkSession session) throws IOException {
     Dataset<Row> photos =
         session
-            .createDataFrame(lines(session, parts.isEmpty() ? List.of(location) : parts).javaRDD().map(new Photo()), PHOTOS)
+            .createDataFrame(
+                lines(session, parts.isEmpty() ? List.of(location) : parts)
+                    .javaRDD()
+                    .map(new Photo()),
+                PHOTOS)
             .filter("id is not null");
     Dataset<Row> hashes = yfcc.hashes().toString().isEmpty() ? null : pairs(session, yfcc.hashes());
     Dataset<Row> hashed =
@@ -111,8 +115,7 @@ record YfccTable(URI location, Yfcc yfcc, List<URI> parts) implements ImageTable
         tagged.javaRDD().map(new Image(yfcc.images().toString(), yfcc.labels())), COLUMNS);
   }
 
-  private static Dataset<String> lines(SparkSession session, List<URI> files)
-      throws IOException {
+  private static Dataset<String> lines(SparkSession session, List<URI> files) throws IOException {
     try {
       return session.read().textFile(files.stream().map(URI::toString).toArray(String[]::new));
     } catch (Exception e) {

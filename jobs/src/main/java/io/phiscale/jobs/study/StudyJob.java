@@ -59,9 +59,9 @@ public final class StudyJob {
     URI output = Storage.uri(configuration.study().output().toString());
     ShardManifest manifest =
         ShardManifest.read(
-              storage,
-              Storage.uri(configuration.data().shards().toString()),
-              configuration.data().version());
+            storage,
+            Storage.uri(configuration.data().shards().toString()),
+            configuration.data().version());
     List<Double> grid = configuration.study().phi();
     List<PhiscaleConfiguration> cells = new ArrayList<>();
     for (double phi : grid) {

@@ -266,6 +266,14 @@ class CollectionsTest {
             new SoftTargets(List.of(2, 1), List.of(0.5f, 0.9f)),
             new SoftTargets(List.of(0, 3), List.of(0.7f, 0.7f)),
             new SoftTargets(List.of(1, 2), List.of(0.3f, 0.3f)));
+    Map<String, String> louder = new LinkedHashMap<>(source);
+    louder.put("train", table.replace("ig.csv", "louder.csv"));
+    Files.writeString(
+        Path.of(louder.get("train")),
+        Files.readString(Path.of(table)).replace("0.3|0.3", "0.3|0.31"));
+    assertThat(shard(configuration("louder", louder)).contentDigest())
+        .as("another weight is another data set")
+        .isNotEqualTo(manifest.contentDigest());
     Map<String, String> wrong = new LinkedHashMap<>(source);
     wrong.put("table.labels", "tags");
     assertThatThrownBy(() -> shard(configuration("wrong", wrong)))

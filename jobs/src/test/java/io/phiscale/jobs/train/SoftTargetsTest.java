@@ -75,8 +75,10 @@ class SoftTargetsTest {
         configuration(
             "plain",
             Map.of(
-                "data.source.layout", "class-folders",
-                "data.source.train", folder.resolve("images").toString()));
+                "data.source.layout",
+                "class-folders",
+                "data.source.train",
+                folder.resolve("images").toString()));
     try (SparkSession session = LocalSpark.open(plain)) {
       String hard = trained(session, plain);
       assertThat(trained(session, configuration("single", Map.of()))).isEqualTo(hard);
@@ -87,8 +89,10 @@ class SoftTargetsTest {
                   configuration(
                       "soft",
                       Map.of(
-                          "train.targets", "strongest",
-                          "train.output", folder.resolve("strongest").toUri().toString()))))
+                          "train.targets",
+                          "strongest",
+                          "train.output",
+                          folder.resolve("strongest").toUri().toString()))))
           .isEqualTo(hard);
     }
   }

@@ -101,8 +101,8 @@ public final class Labels {
   }
 
   /**
-   * Two targets per image: image i is {@code shares[i]} of {@code targets[i]} and the rest of {@code
-   * others[i]}.
+   * Two targets per image: image i is {@code shares[i]} of {@code targets[i]} and the rest of
+   * {@code others[i]}.
    *
    * @param targets N of them
    * @param others N of them, which may be the same

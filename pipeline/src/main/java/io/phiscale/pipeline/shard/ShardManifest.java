@@ -231,6 +231,8 @@ public record ShardManifest(
     try {
       json = storage.readUtf8(file);
     } catch (FileNotFoundException e) {
+      // Of a bucket that does not exist, opening a file tells no more than that; this names it.
+      storage.exists(shardsRoot);
       FileNotFoundException missing =
           new FileNotFoundException(
               "No data set in %s: it has no %s (shard one first)".formatted(shardsRoot, FILE_NAME));

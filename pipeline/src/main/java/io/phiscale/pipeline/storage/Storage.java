@@ -280,8 +280,7 @@ public final class Storage implements Serializable {
         while (listing.hasNext()) {
           LocatedFileStatus file = listing.next();
           files.add(
-              new StoredFile(
-                  file.getPath().toUri(), file.getLen(), file.getModificationTime()));
+              new StoredFile(file.getPath().toUri(), file.getLen(), file.getModificationTime()));
         }
       }
     } catch (IOException | RuntimeException e) {

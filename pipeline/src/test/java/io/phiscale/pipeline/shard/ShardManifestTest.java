@@ -312,8 +312,7 @@ class ShardManifestTest {
     double[] deviations = {0.2, 0.1, 0.0};
     for (int channel = 0; channel < 3; channel++) {
       assertThat(sum.mean().get(channel)).isCloseTo(means[channel], within(1e-12));
-      assertThat(sum.standardDeviation().get(channel))
-          .isCloseTo(deviations[channel], within(1e-7));
+      assertThat(sum.standardDeviation().get(channel)).isCloseTo(deviations[channel], within(1e-7));
     }
     assertThat(first.statistics().and(ImageStatistics.UNKNOWN)).isEqualTo(first.statistics());
     assertThat(ImageStatistics.UNKNOWN.and(first.statistics())).isEqualTo(first.statistics());
