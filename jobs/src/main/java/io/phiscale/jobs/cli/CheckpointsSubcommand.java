@@ -1,6 +1,7 @@
 package io.phiscale.jobs.cli;
 
 import io.phiscale.jobs.config.PhiscaleConfiguration;
+import io.phiscale.jobs.run.DriverStorage;
 import io.phiscale.jobs.run.RunDirectory;
 import io.phiscale.pipeline.storage.Storage;
 import java.io.FileNotFoundException;
@@ -54,7 +55,7 @@ abstract class CheckpointsSubcommand implements Callable<Integer> {
   Storage storage() {
     PhiscaleConfiguration configuration =
         file == null ? options.loadDefaults() : options.load(file, Map.of());
-    return Storage.of(configuration.storage().hadoopProperties());
+    return DriverStorage.of(configuration);
   }
 
   /**

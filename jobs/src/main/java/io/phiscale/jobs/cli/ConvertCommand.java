@@ -1,5 +1,6 @@
 package io.phiscale.jobs.cli;
 
+import io.phiscale.jobs.config.ConfigurationLoader;
 import io.phiscale.jobs.report.PhiKind;
 import io.phiscale.jobs.run.Checkpoint;
 import io.phiscale.jobs.run.CheckpointInfo;
@@ -112,7 +113,8 @@ final class ConvertCommand extends PhiscaleCommand {
 
   @Override
   public Integer call() throws IOException {
-    Storage storage = Storage.of(Map.of());
+    Storage storage =
+        Storage.of(Map.of()).withDeadline(new ConfigurationLoader().load().storage().deadline());
     URI from = Storage.uri(input);
     URI to = Storage.uri(output);
     boolean isCheckpoint = CheckpointStore.isPlace(storage, from);

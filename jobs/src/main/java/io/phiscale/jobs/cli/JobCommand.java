@@ -19,12 +19,17 @@ abstract class JobCommand extends PhiscaleCommand {
   /** Checks what this job needs of the configuration besides its being valid. */
   void check(PhiscaleConfiguration configuration) {}
 
+  /** Configuration values that options of this command stand for; {@code --set} wins over them. */
+  Map<String, String> values() {
+    return Map.of();
+  }
+
   abstract void run(JobRunner runner, PhiscaleConfiguration configuration, Console console)
       throws Exception;
 
   @Override
   public final Integer call() throws Exception {
-    PhiscaleConfiguration configuration = options.load(file, Map.of());
+    PhiscaleConfiguration configuration = options.load(file, values());
     check(configuration);
     run(phiscale.runner(), configuration, phiscale.console());
     return Phiscale.SUCCESS;

@@ -48,6 +48,8 @@ import picocli.CommandLine.UnmatchedArgumentException;
       TrainCommand.class,
       EvaluateCommand.class,
       StudyCommand.class,
+      ReportCommand.class,
+      LawCommand.class,
       SummaryCommand.class,
       DoctorCommand.class,
       BenchCommand.class,

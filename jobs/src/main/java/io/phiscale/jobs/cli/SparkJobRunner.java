@@ -7,9 +7,10 @@ import io.phiscale.jobs.dataset.VerifyJob;
 import io.phiscale.jobs.doctor.Doctor;
 import io.phiscale.jobs.doctor.Finding;
 import io.phiscale.jobs.evaluate.EvaluateJob;
+import io.phiscale.jobs.evaluate.Evaluation;
 import io.phiscale.jobs.evaluate.MinivalScoring;
 import io.phiscale.jobs.report.EvaluationReport;
-import io.phiscale.jobs.report.NetworkResult;
+import io.phiscale.jobs.run.DriverStorage;
 import io.phiscale.jobs.run.SparkContexts;
 import io.phiscale.jobs.shard.ExportJob;
 import io.phiscale.jobs.shard.ShardJob;
@@ -47,7 +48,7 @@ public final class SparkJobRunner implements JobRunner {
   @Override
   public void showDataset(PhiscaleConfiguration configuration, int classes, Console console)
       throws IOException {
-    Storage storage = Storage.of(configuration.storage().hadoopProperties());
+    Storage storage = DriverStorage.of(configuration);
     URI root = Storage.uri(configuration.data().shards().toString());
     console.print(
         DatasetTable.of(
@@ -147,15 +148,15 @@ public final class SparkJobRunner implements JobRunner {
   @Override
   public void evaluate(PhiscaleConfiguration configuration, Console console) throws Exception {
     try (SparkSession session = open(configuration)) {
-      List<NetworkResult> rows = new EvaluateJob(session, configuration).run();
-      Storage storage = Storage.of(configuration.storage().hadoopProperties());
+      Evaluation evaluation = new EvaluateJob(session, configuration).evaluate();
+      Storage storage = DriverStorage.of(configuration);
       ShardManifest manifest =
           ShardManifest.read(
               storage,
               Storage.uri(configuration.data().shards().toString()),
               configuration.data().version());
       EvaluationReport report =
-          ReportFiles.report(configuration, manifest.contentDigest(), rows, List.of());
+          ReportFiles.report(configuration, manifest.contentDigest(), evaluation, List.of());
       URI page =
           ReportFiles.write(
               storage, Storage.uri(configuration.evaluate().output().toString()), report);

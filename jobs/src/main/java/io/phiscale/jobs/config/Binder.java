@@ -367,6 +367,7 @@ final class Binder {
             () ->
                 new TrainSection.Checkpoint(
                     keys.int32("train.checkpoint.every-epochs"),
+                    keys.int32("train.checkpoint.every-rounds"),
                     keys.int32("train.checkpoint.keep"),
                     keys.int32("train.checkpoint.keep-every-epochs"),
                     keys.flag("train.checkpoint.keep-best")),
@@ -417,18 +418,48 @@ final class Binder {
   }
 
   private EvaluateSection evaluate() {
+    EvaluateSection.Views views =
+        section(
+            "evaluate.views",
+            () ->
+                new EvaluateSection.Views(
+                    keys.choice("evaluate.views.crops", EvaluateSection.Crops.class),
+                    keys.numbers("evaluate.views.fractions")),
+            defaulted -> defaulted.evaluate().views());
+    EvaluateSection.Latency latency =
+        section(
+            "evaluate.latency",
+            () ->
+                new EvaluateSection.Latency(
+                    keys.choice("evaluate.latency.measure", EvaluateSection.Measure.class),
+                    keys.int32("evaluate.latency.batch-size"),
+                    keys.int32("evaluate.latency.threads"),
+                    keys.int32("evaluate.latency.runs"),
+                    keys.number("evaluate.latency.price-per-hour")),
+            defaulted -> defaulted.evaluate().latency());
     return section(
         "evaluate",
         () ->
             new EvaluateSection(
                 evaluatedCheckpoint(),
+                keys.locations("evaluate.compare-with"),
                 keys.text("evaluate.split"),
+                keys.parsed(
+                    "evaluate.sets",
+                    "a list of NAME=SHARDS#SPLIT",
+                    EvaluateSection.ImageSet::parse),
+                keys.choice("evaluate.class-match", EvaluateSection.ClassMatch.class),
+                keys.location("evaluate.real-labels"),
+                keys.int32("evaluate.resolution"),
                 keys.int32("evaluate.batch-size"),
                 keys.number("evaluate.crop-fraction"),
                 keys.choice("evaluate.interpolation", Interpolation.class),
+                views,
                 keys.choice("evaluate.weights", EvaluateSection.Weights.class),
                 keys.choice("evaluate.precision", EvaluateSection.Precision.class),
                 keys.integers("evaluate.top-k"),
+                keys.choice("evaluate.predictions", EvaluateSection.Predictions.class),
+                latency,
                 keys.location("evaluate.output", runs() + "/evaluation")),
         Binder::evaluate);
   }
@@ -456,7 +487,12 @@ final class Binder {
                     keys.text("storage.s3.provider"),
                     keys.flag("storage.s3.ssl")),
             defaulted -> defaulted.storage().s3());
-    return new StorageSection(s3, keys.properties("storage.properties"));
+    return section(
+        "storage",
+        () ->
+            new StorageSection(
+                s3, keys.duration("storage.deadline"), keys.properties("storage.properties")),
+        Binder::storage);
   }
 
   private SparkSection spark() {

@@ -164,6 +164,16 @@ final class KeyReader {
     return list(key, "a list of texts", Function.identity());
   }
 
+  /** Places as {@link #location(String)} reads one. */
+  List<URI> locations(String key) {
+    return list(key, "a list of paths or URIs", KeyReader::parseLocation);
+  }
+
+  /** Texts that a function understands; it throws IllegalArgumentException for others. */
+  <T> List<T> parsed(String key, String expected, Function<String, T> parse) {
+    return list(key, expected, parse);
+  }
+
   /** All below {@code key}, nested sections joined by dots. */
   SortedMap<String, String> properties(String key) {
     SortedMap<String, String> properties = new TreeMap<>();

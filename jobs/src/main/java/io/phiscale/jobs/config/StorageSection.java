@@ -1,6 +1,7 @@
 package io.phiscale.jobs.config;
 
 import java.io.Serializable;
+import java.time.Duration;
 import java.util.Collections;
 import java.util.Map;
 import java.util.SortedMap;
@@ -10,12 +11,17 @@ import java.util.TreeMap;
  * Object storage.
  *
  * @param s3 the S3A file system
+ * @param deadline longest wait of the driver for one operation, &gt; 0
  * @param properties any Hadoop properties; they win over those made from {@code s3}
  */
-public record StorageSection(S3 s3, Map<String, String> properties) implements Serializable {
+public record StorageSection(S3 s3, Duration deadline, Map<String, String> properties)
+    implements Serializable {
 
   public StorageSection {
     properties = Collections.unmodifiableSortedMap(new TreeMap<>(properties));
+    new SectionRules("storage")
+        .require(deadline.compareTo(Duration.ZERO) > 0, "deadline", deadline, "> 0")
+        .verify();
   }
 
   /**
@@ -39,7 +45,8 @@ public record StorageSection(S3 s3, Map<String, String> properties) implements S
 
   @Override
   public String toString() {
-    return "StorageSection[s3=" + s3 + ", properties=" + Secrets.redacted(properties) + "]";
+    return "StorageSection[s3=%s, deadline=%s, properties=%s]"
+        .formatted(s3, deadline, Secrets.redacted(properties));
   }
 
   private static void putIfSet(Map<String, String> target, String key, String value) {

@@ -579,16 +579,19 @@ public record TrainSection(
    * Checkpoints.
    *
    * @param everyEpochs epochs between two, &gt; 0; the last epoch always has one
+   * @param everyRounds rounds between two besides those, &gt;= 0; 0: none besides
    * @param keep how many of the newest are kept, &gt; 0
    * @param keepEveryEpochs those whose epoch is a multiple of it are kept for ever, &gt;= 0; 0:
    *     none
    * @param keepBest whether each is scored on the minival images, and the best kept
    */
-  public record Checkpoint(int everyEpochs, int keep, int keepEveryEpochs, boolean keepBest)
+  public record Checkpoint(
+      int everyEpochs, int everyRounds, int keep, int keepEveryEpochs, boolean keepBest)
       implements Serializable {
     public Checkpoint {
       new SectionRules("train.checkpoint")
           .positive("every-epochs", everyEpochs)
+          .notNegative("every-rounds", everyRounds)
           .positive("keep", keep)
           .notNegative("keep-every-epochs", keepEveryEpochs)
           .require(

@@ -1,6 +1,8 @@
 package io.phiscale.jobs.dataset;
 
 import io.phiscale.jobs.config.PhiscaleConfiguration;
+import io.phiscale.jobs.run.DriverStorage;
+import io.phiscale.jobs.run.SparkJobs;
 import io.phiscale.jobs.train.NetworkPlan;
 import io.phiscale.jobs.train.TrainingPictures;
 import io.phiscale.pipeline.augment.Augmentation;
@@ -22,6 +24,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.SplittableRandom;
 import java.util.stream.IntStream;
+import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
 
@@ -44,7 +47,7 @@ public final class SampleJob {
   public SampleJob(SparkSession session, PhiscaleConfiguration configuration) {
     this.session = session;
     this.configuration = configuration;
-    this.storage = Storage.of(configuration.storage().hadoopProperties());
+    this.storage = DriverStorage.of(configuration);
   }
 
   /** Epochs of which {@link Show#AUGMENTED} shows what training sees. */
@@ -221,24 +224,26 @@ public final class SampleJob {
         folders.add(folder.toString());
       }
     }
-    session.sparkContext().setJobDescription("Sample: read the rejects");
-    try {
-      List<ContactSheet.Reject> rejects = new ArrayList<>();
-      for (Row row :
-          session
-              .read()
-              .parquet(folders.toArray(String[]::new))
-              .select("key", "split", "reason", "detail")
-              .orderBy("reason", "key")
-              .limit(REJECTS)
-              .collectAsList()) {
-        rejects.add(
-            new ContactSheet.Reject(
-                row.getString(0), row.getString(1), row.getString(2), row.getString(3)));
-      }
-      return rejects;
-    } finally {
-      session.sparkContext().setJobDescription(null);
+    List<Row> rows =
+        SparkJobs.run(
+            JavaSparkContext.fromSparkContext(session.sparkContext()),
+            "Sample: read the rejects",
+            configuration.spark().deadline(),
+            "spark.deadline",
+            () ->
+                session
+                    .read()
+                    .parquet(folders.toArray(String[]::new))
+                    .select("key", "split", "reason", "detail")
+                    .orderBy("reason", "key")
+                    .limit(REJECTS)
+                    .collectAsList());
+    List<ContactSheet.Reject> rejects = new ArrayList<>();
+    for (Row row : rows) {
+      rejects.add(
+          new ContactSheet.Reject(
+              row.getString(0), row.getString(1), row.getString(2), row.getString(3)));
     }
+    return rejects;
   }
 }

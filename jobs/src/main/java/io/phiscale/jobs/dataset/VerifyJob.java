@@ -1,6 +1,8 @@
 package io.phiscale.jobs.dataset;
 
 import io.phiscale.jobs.config.PhiscaleConfiguration;
+import io.phiscale.jobs.run.DriverStorage;
+import io.phiscale.jobs.run.SparkJobs;
 import io.phiscale.pipeline.shard.ChecksumPolicy;
 import io.phiscale.pipeline.shard.RowGroup;
 import io.phiscale.pipeline.shard.RowGroupReader;
@@ -36,7 +38,7 @@ public final class VerifyJob {
   public VerifyJob(SparkSession session, PhiscaleConfiguration configuration) {
     this.session = session;
     this.configuration = configuration;
-    this.storage = Storage.of(configuration.storage().hadoopProperties());
+    this.storage = DriverStorage.of(configuration);
   }
 
   /**
@@ -77,17 +79,17 @@ public final class VerifyJob {
       if (all.isEmpty()) {
         continue;
       }
-      spark.setJobDescription("Verify: read and check the images of " + split.getKey());
-      try {
-        List<Checked> checked =
-            spark.parallelize(all, all.size()).map(new CheckFile(storage, root)).collect();
-        files += all.size();
-        for (Checked one : checked) {
-          images += one.images();
-          damages.addAll(one.damages());
-        }
-      } finally {
-        spark.setJobDescription(null);
+      List<Checked> checked =
+          SparkJobs.run(
+              spark,
+              "Verify: read and check the images of " + split.getKey(),
+              configuration.spark().deadline(),
+              "spark.deadline",
+              spark.parallelize(all, all.size()).map(new CheckFile(storage, root))::collect);
+      files += all.size();
+      for (Checked one : checked) {
+        images += one.images();
+        damages.addAll(one.damages());
       }
     }
     return new Result(files, images, damages);

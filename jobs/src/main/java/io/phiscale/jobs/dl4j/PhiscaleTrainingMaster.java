@@ -1,6 +1,7 @@
 package io.phiscale.jobs.dl4j;
 
 import io.phiscale.jobs.dl4j.Phases.Phase;
+import io.phiscale.jobs.run.SparkJobs;
 import io.phiscale.jobs.train.AveragingRound;
 import io.phiscale.jobs.train.Contribution;
 import io.phiscale.jobs.train.Contribution.Report;
@@ -17,6 +18,8 @@ import java.util.Arrays;
 import java.util.Collection;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.function.DoubleConsumer;
 import java.util.stream.IntStream;
 import org.apache.spark.SparkContext;
@@ -25,12 +28,16 @@ import org.apache.spark.api.java.JavaRDD;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.broadcast.Broadcast;
 import org.apache.spark.rdd.PartitionPruningRDD;
+import org.apache.spark.storage.StorageLevel;
 import org.apache.spark.util.SerializableConfiguration;
 import org.deeplearning4j.core.loader.DataSetLoader;
 import org.deeplearning4j.core.loader.MultiDataSetLoader;
 import org.deeplearning4j.core.storage.StatsStorageRouter;
 import org.deeplearning4j.core.storage.listener.RoutingIterationListener;
 import org.deeplearning4j.optimize.api.TrainingListener;
+import org.deeplearning4j.spark.api.RDDTrainingApproach;
+import org.deeplearning4j.spark.api.Repartition;
+import org.deeplearning4j.spark.api.RepartitionStrategy;
 import org.deeplearning4j.spark.api.TrainingHook;
 import org.deeplearning4j.spark.api.TrainingMaster;
 import org.deeplearning4j.spark.api.TrainingResult;
@@ -43,6 +50,8 @@ import org.nd4j.linalg.dataset.api.MultiDataSet;
 import org.nd4j.shade.jackson.databind.ObjectMapper;
 import org.nd4j.shade.jackson.databind.SerializationFeature;
 import org.nd4j.shade.jackson.dataformat.yaml.YAMLFactory;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import scala.Tuple2;
 import scala.reflect.ClassTag;
 import scala.reflect.ClassTag$;
@@ -83,12 +92,14 @@ import scala.reflect.ClassTag$;
  *       original resets by default).
  *   <li>Data are read where the RDD has them and shuffled once an epoch, by Spark; nothing is
  *       exported to a temporary folder. The RDD is computed twice an epoch (counted, then
- *       shuffled): cache it if that is dear.
+ *       shuffled): where that is dear, cache it or say {@link Builder#storageLevel}.
  *   <li>Listeners are called on the driver after every averaging, with the averaged network.
  * </ul>
  */
 public final class PhiscaleTrainingMaster
     implements TrainingMaster<TrainingResult, TrainingWorker<TrainingResult>> {
+  private static final Logger LOG = LoggerFactory.getLogger(PhiscaleTrainingMaster.class);
+
   private final Settings settings;
   private final List<TrainingHook> hooks;
   private final List<TrainingListener> listeners = new ArrayList<>();
@@ -100,8 +111,9 @@ public final class PhiscaleTrainingMaster
   }
 
   /**
-   * Of the same name and with the same methods as that of the original, as far as they mean
-   * something.
+   * Of the same name and with the same methods as that of the original. Those that choose how the
+   * original moves data or replicas have no effect here, and say why; {@link #build} logs which of
+   * them were called.
    */
   public static final class Builder {
     private final int workers;
@@ -113,6 +125,8 @@ public final class PhiscaleTrainingMaster
     private long seed;
     private Duration roundDeadline = Duration.ofHours(1);
     private boolean collectTrainingStats;
+    private StorageLevel storageLevel = StorageLevel.NONE();
+    private final Set<String> withoutEffect = new TreeSet<>();
     private final List<TrainingHook> hooks = new ArrayList<>();
 
     /**
@@ -192,6 +206,64 @@ public final class PhiscaleTrainingMaster
       return this;
     }
 
+    /**
+     * Where Spark keeps an RDD of training data during {@code fit}, so that it is computed once and
+     * not twice; null or {@code NONE} (the default): nowhere. An RDD that the program has cached
+     * stays as it is. (The original keeps each of its splits so, where it trains directly.)
+     */
+    public Builder storageLevel(StorageLevel value) {
+      storageLevel = value;
+      return this;
+    }
+
+    /**
+     * No effect: the RDD of {@code fitPaths} holds names, which are not worth keeping. (The
+     * original keeps streams of files so.)
+     */
+    public Builder storageLevelStreams(StorageLevel value) {
+      return withoutEffect("storageLevelStreams");
+    }
+
+    /**
+     * No effect: data are neither exported to files, nor split by the driver, as either approach of
+     * the original does, but shuffled by Spark once an epoch. What {@code Export} is chosen for, an
+     * RDD that is dear to compute, {@link #storageLevel} of {@code DISK_ONLY} does here.
+     */
+    public Builder rddTrainingApproach(RDDTrainingApproach value) {
+      return withoutEffect("rddTrainingApproach");
+    }
+
+    /** No effect: nothing is exported, and nothing is to be deleted there. */
+    public Builder exportDirectory(String value) {
+      return withoutEffect("exportDirectory");
+    }
+
+    /**
+     * No effect: every round deals the data to the workers evenly, whatever the partitions are.
+     * (The name is the original's.)
+     */
+    public Builder repartionData(Repartition value) {
+      return withoutEffect("repartionData");
+    }
+
+    /** No effect, as {@link #repartionData}. */
+    public Builder repartitionStrategy(RepartitionStrategy value) {
+      return withoutEffect("repartitionStrategy");
+    }
+
+    /**
+     * No effect: replicas are not added up in a tree, whose depth this is in the original, but
+     * averaged in slices where a shuffle brings them together.
+     */
+    public Builder aggregationDepth(int value) {
+      return withoutEffect("aggregationDepth");
+    }
+
+    private Builder withoutEffect(String method) {
+      withoutEffect.add(method);
+      return this;
+    }
+
     /** Called on the workers before and after every local step. */
     public Builder trainingHooks(Collection<TrainingHook> values) {
       hooks.addAll(values);
@@ -219,8 +291,12 @@ public final class PhiscaleTrainingMaster
                   optimizerState,
                   prefetchBatches,
                   seed,
-                  roundDeadline),
+                  roundDeadline,
+                  storageLevel),
               hooks);
+      if (!withoutEffect.isEmpty()) {
+        LOG.info("Without effect on PhiscaleTrainingMaster: {}", String.join(", ", withoutEffect));
+      }
       master.setCollectTrainingStats(collectTrainingStats);
       return master;
     }
@@ -417,6 +493,28 @@ public final class PhiscaleTrainingMaster
       DoubleConsumer score,
       JavaRDD<T> data,
       ObjectReader<T> reader) {
+    boolean kept =
+        settings.storageLevel().isValid()
+            && reader.cost() == ObjectReader.Cost.NONE
+            && !data.getStorageLevel().isValid();
+    if (kept) {
+      data.persist(settings.storageLevel());
+    }
+    try {
+      trainEpoch(spark, network, score, data, reader);
+    } finally {
+      if (kept) {
+        data.unpersist(false);
+      }
+    }
+  }
+
+  private <T> void trainEpoch(
+      JavaSparkContext spark,
+      Dl4jNetwork network,
+      DoubleConsumer score,
+      JavaRDD<T> data,
+      ObjectReader<T> reader) {
     long fitStart = System.currentTimeMillis();
     int workers = settings.workers() == 0 ? spark.defaultParallelism() : settings.workers();
     List<Long> counts = count(spark, data);
@@ -452,13 +550,13 @@ public final class PhiscaleTrainingMaster
 
   private <T> List<Long> count(JavaSparkContext spark, JavaRDD<T> data) {
     long countStart = System.currentTimeMillis();
-    spark.setJobGroup("phiscale-dl4j", "count the training data", true);
-    List<Long> counts;
-    try {
-      counts = data.mapPartitions(new CountObjects<T>()).collect();
-    } finally {
-      spark.clearJobGroup();
-    }
+    List<Long> counts =
+        SparkJobs.run(
+            spark,
+            "count the training data",
+            settings.roundDeadline(),
+            "Builder.roundDeadline",
+            data.mapPartitions(new CountObjects<T>())::collect);
     note(Phase.COUNT, countStart);
     long objects = counts.stream().mapToLong(Long::longValue).sum();
     if (objects == 0) {

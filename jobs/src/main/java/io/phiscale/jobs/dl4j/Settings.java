@@ -7,6 +7,11 @@ import java.time.format.DateTimeParseException;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.TreeSet;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.apache.spark.storage.StorageLevel;
 import org.nd4j.shade.jackson.core.JsonProcessingException;
 import org.nd4j.shade.jackson.databind.JsonNode;
 import org.nd4j.shade.jackson.databind.ObjectMapper;
@@ -22,6 +27,7 @@ import org.nd4j.shade.jackson.databind.ObjectMapper;
  * @param prefetchBatches batches that a worker reads from files ahead of the one it trains on
  * @param seed of the order of the data and of the workers' random numbers
  * @param roundDeadline longest time of a round (&gt; 0)
+ * @param storageLevel where Spark keeps the training data during a fit; none: nowhere
  */
 record Settings(
     int workers,
@@ -31,8 +37,11 @@ record Settings(
     OptimizerStatePolicy optimizerState,
     int prefetchBatches,
     long seed,
-    Duration roundDeadline)
+    Duration roundDeadline,
+    StorageLevel storageLevel)
     implements Serializable {
+  private static final Pattern STORAGE_LEVEL =
+      Pattern.compile("(?:(disk, )?(memory, )?(off-heap, )?(deserialized, )?(\\d{1,3}) replicas)?");
 
   Settings {
     atLeast("number of workers", workers, 0);
@@ -47,6 +56,9 @@ record Settings(
     if (roundDeadline == null || roundDeadline.toMillis() <= 0) {
       throw new IllegalArgumentException(
           String.format("Invalid round deadline: %s (must be > 0)", roundDeadline));
+    }
+    if (storageLevel == null) {
+      storageLevel = StorageLevel.NONE();
     }
   }
 
@@ -89,11 +101,23 @@ record Settings(
     values.put("prefetchBatches", prefetchBatches);
     values.put("seed", seed);
     values.put("roundDeadline", roundDeadline.toString());
+    values.put("storageLevel", text(storageLevel));
     try {
       return mapper.writeValueAsString(values);
     } catch (JsonProcessingException e) {
       throw new UncheckedIOException("Cannot write the training master's settings", e);
     }
+  }
+
+  private static String text(StorageLevel level) {
+    return Stream.of(
+            level.useDisk() ? "disk" : "",
+            level.useMemory() ? "memory" : "",
+            level.useOffHeap() ? "off-heap" : "",
+            level.deserialized() ? "deserialized" : "",
+            level.isValid() ? level.replication() + " replicas" : "")
+        .filter(word -> !word.isEmpty())
+        .collect(Collectors.joining(", "));
   }
 
   static Settings read(ObjectMapper mapper, String text) {
@@ -116,7 +140,8 @@ record Settings(
             reader.policy("optimizerState"),
             reader.integer("prefetchBatches"),
             reader.value("seed").asLong(),
-            reader.duration("roundDeadline"));
+            reader.duration("roundDeadline"),
+            reader.storageLevel("storageLevel"));
     if (!unknown.isEmpty()) {
       throw new IllegalArgumentException(
           String.format("Cannot read the training master's settings: unknown %s", unknown));
@@ -151,6 +176,22 @@ record Settings(
       } catch (IllegalArgumentException e) {
         throw invalid(key, value, "AVERAGE or RESET");
       }
+    }
+
+    StorageLevel storageLevel(String key) {
+      String text = value(key).asText();
+      Matcher level = STORAGE_LEVEL.matcher(text);
+      if (!level.matches()) {
+        throw invalid(key, node.get(key), "empty, or as \"disk, memory, 1 replicas\"");
+      }
+      return level.group(5) == null
+          ? StorageLevel.NONE()
+          : StorageLevel.apply(
+              level.group(1) != null,
+              level.group(2) != null,
+              level.group(3) != null,
+              level.group(4) != null,
+              Integer.parseInt(level.group(5)));
     }
 
     Duration duration(String key) {

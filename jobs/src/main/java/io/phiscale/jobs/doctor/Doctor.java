@@ -3,6 +3,8 @@ package io.phiscale.jobs.doctor;
 import io.phiscale.jobs.config.PhiscaleConfiguration;
 import io.phiscale.jobs.doctor.LookAtExecutor.Findings;
 import io.phiscale.jobs.doctor.LookAtExecutor.Place;
+import io.phiscale.jobs.run.DriverStorage;
+import io.phiscale.jobs.run.SparkJobs;
 import io.phiscale.pipeline.shard.ShardManifest;
 import io.phiscale.pipeline.storage.Storage;
 import java.io.IOException;
@@ -35,7 +37,7 @@ public final class Doctor {
   public Doctor(SparkSession session, PhiscaleConfiguration configuration) {
     this.session = session;
     this.configuration = configuration;
-    this.storage = Storage.of(configuration.storage().hadoopProperties());
+    this.storage = DriverStorage.of(configuration);
   }
 
   /** Everything that was looked at, in order. */
@@ -135,17 +137,16 @@ public final class Doctor {
     JavaSparkContext spark = JavaSparkContext.fromSparkContext(session.sparkContext());
     int tasks = Math.max(spark.defaultParallelism(), configuration.train().workers());
     List<Finding> findings = new ArrayList<>();
-    spark.setJobDescription("Doctor: look at every executor");
-    List<Findings> all;
-    try {
-      all =
-          spark
-              .parallelize(IntStream.range(0, tasks).boxed().toList(), tasks)
-              .mapPartitions(new LookAtExecutor(look, places))
-              .collect();
-    } finally {
-      spark.setJobDescription(null);
-    }
+    List<Findings> all =
+        SparkJobs.run(
+            spark,
+            "Doctor: look at every executor",
+            configuration.spark().deadline(),
+            "spark.deadline",
+            spark
+                    .parallelize(IntStream.range(0, tasks).boxed().toList(), tasks)
+                    .mapPartitions(new LookAtExecutor(look, places))
+                ::collect);
     Map<String, Findings> executors = new LinkedHashMap<>();
     all.forEach(found -> executors.putIfAbsent(found.executor(), found));
     findings.add(workers(spark, executors.size()));

@@ -33,18 +33,24 @@ final class LookAtStorage implements Serializable {
       if (storage.isDirectory(location)) {
         return Finding.ok(subject, location + " (folder)");
       }
-      try (var in = storage.open(location)) {
-        int first = in.read();
-        return first < 0
-            ? Finding.failed(subject, location + " has no bytes", "copy it again")
-            : Finding.ok(
-                subject,
-                String.format(
-                    Locale.ROOT,
-                    "%s (%,.1f MiB)",
-                    location,
-                    storage.length(location) / (double) (1 << 20)));
-      }
+      int first =
+          storage.within(
+              "Cannot read",
+              location,
+              () -> {
+                try (var in = storage.open(location)) {
+                  return in.read();
+                }
+              });
+      return first < 0
+          ? Finding.failed(subject, location + " has no bytes", "copy it again")
+          : Finding.ok(
+              subject,
+              String.format(
+                  Locale.ROOT,
+                  "%s (%,.1f MiB)",
+                  location,
+                  storage.length(location) / (double) (1 << 20)));
     } catch (IOException e) {
       return failed(subject, location, e);
     }
@@ -55,10 +61,9 @@ final class LookAtStorage implements Serializable {
     String subject = "write " + key;
     URI probe = Storage.resolve(folder, ".phiscale-doctor-" + name);
     try {
-      FileSystem fileSystem = storage.fileSystem(folder);
       storage.writeAtomically(probe, PROBE);
       byte[] back = storage.readFully(probe);
-      fileSystem.delete(new Path(probe), false);
+      storage.delete(probe);
       return Arrays.equals(back, PROBE)
           ? Finding.ok(subject, folder.toString())
           : Finding.failed(
@@ -72,9 +77,8 @@ final class LookAtStorage implements Serializable {
 
   /** The nearest folder that is there already. */
   URI existing(URI folder) throws IOException {
-    FileSystem fileSystem = storage.fileSystem(folder);
     Path path = new Path(folder);
-    while (path.getParent() != null && !fileSystem.exists(path)) {
+    while (path.getParent() != null && !storage.exists(path.toUri())) {
       path = path.getParent();
     }
     return path.toUri();
@@ -91,9 +95,11 @@ final class LookAtStorage implements Serializable {
     Path path = new Path(folder);
     while (!path.equals(existing)
         && path.getParent() != null
-        && fileSystem.exists(path)
-        && fileSystem.listStatus(path).length == 0) {
-      fileSystem.delete(path, false);
+        && storage.exists(path.toUri())
+        && storage.list(path.toUri()).isEmpty()) {
+      Path empty = path;
+      // Not what somebody has put there since.
+      storage.within("Cannot delete", path.toUri(), () -> fileSystem.delete(empty, false));
       path = path.getParent();
     }
   }

@@ -3,15 +3,20 @@ package io.phiscale.jobs.evaluate;
 import io.phiscale.jobs.config.ConfigurationException;
 import io.phiscale.jobs.config.EvaluateSection;
 import io.phiscale.jobs.config.PhiscaleConfiguration;
+import io.phiscale.jobs.report.Latency;
+import io.phiscale.jobs.report.NetworkDetail;
 import io.phiscale.jobs.report.NetworkResult;
 import io.phiscale.jobs.report.Weights;
 import io.phiscale.jobs.run.Checkpoint;
 import io.phiscale.jobs.run.CheckpointInfo;
 import io.phiscale.jobs.run.CheckpointStore;
+import io.phiscale.jobs.run.DriverStorage;
 import io.phiscale.jobs.run.Progress;
+import io.phiscale.jobs.train.NetworkPlan;
 import io.phiscale.model.spec.NetworkCounts;
 import io.phiscale.model.spec.NetworkSpec;
 import io.phiscale.pipeline.shard.ShardManifest;
+import io.phiscale.pipeline.shard.ShardSplit;
 import io.phiscale.pipeline.storage.Storage;
 import java.io.IOException;
 import java.net.URI;
@@ -19,11 +24,13 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
+import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
 
 /**
- * Evaluates a checkpoint on a split of the shards: every image once, in as many tasks as the
- * cluster runs at a time.
+ * Evaluates checkpoints on sets of images: every image once, in as many tasks as the cluster runs
+ * at a time.
  */
 public final class EvaluateJob {
   private final SparkSession session;
@@ -37,49 +44,173 @@ public final class EvaluateJob {
   public EvaluateJob(SparkSession session, PhiscaleConfiguration configuration) {
     this.session = session;
     this.configuration = configuration;
-    this.storage = Storage.of(configuration.storage().hadoopProperties());
+    this.storage = DriverStorage.of(configuration);
   }
 
+  /** A set of images that was found. */
+  private record Images(String name, URI shards, String split, ShardManifest manifest) {}
+
+  /** A checkpoint that was read. */
+  private record Network(String name, URI place, Checkpoint checkpoint) {}
+
   /**
-   * One row for each kind of weights asked for.
+   * The rows of {@code evaluate.split} alone: one for each checkpoint and kind of weights asked
+   * for. Writes nothing.
    *
    * @throws ConfigurationException if the checkpoint, the shards and the configuration do not fit
    * @throws IOException if one of them cannot be read
    */
   public List<NetworkResult> run() throws IOException, InterruptedException {
-    EvaluateSection evaluate = configuration.evaluate();
-    URI shards = Storage.uri(configuration.data().shards().toString());
-    ShardManifest manifest = ShardManifest.read(storage, shards, configuration.data().version());
-    URI location = Storage.uri(evaluate.checkpoint().toString());
-    Checkpoint checkpoint = CheckpointStore.open(storage, location);
-    requireFit(checkpoint.info(), manifest, evaluate);
-    List<NetworkResult> results = new ArrayList<>();
-    boolean hasAverage = checkpoint.movingAverage().length > 0;
-    if (evaluate.weights() != EvaluateSection.Weights.RAW && hasAverage) {
-      results.add(
-          score(checkpoint.info(), checkpoint.movingAverage(), Weights.EMA, manifest, shards));
-    }
-    if (evaluate.weights() != EvaluateSection.Weights.EMA || !hasAverage) {
-      results.add(score(checkpoint.info(), checkpoint.parameters(), Weights.RAW, manifest, shards));
-    }
-    return results;
+    return score(new ArrayList<>()).rows();
   }
 
-  private static void requireFit(
-      CheckpointInfo info, ShardManifest manifest, EvaluateSection evaluate) {
-    if (!info.classNames().equals(manifest.labels().names())) {
+  /**
+   * Evaluates all that was asked for, writes the predictions into {@code predictions} below {@code
+   * evaluate.output}, unless {@code evaluate.predictions} is none, and measures latency where
+   * asked.
+   *
+   * @throws ConfigurationException if the checkpoint, the shards and the configuration do not fit
+   * @throws IOException if one of them cannot be read
+   */
+  public Evaluation evaluate() throws IOException, InterruptedException {
+    List<Row> predictions = new ArrayList<>();
+    Evaluation evaluation = score(predictions);
+    EvaluateSection evaluate = configuration.evaluate();
+    if (evaluate.predictions() == EvaluateSection.Predictions.WRITE) {
+      session.sparkContext().setJobDescription(configuration.name() + ": write predictions");
+      try {
+        PredictionTable.write(
+            session,
+            Storage.resolve(Storage.uri(evaluate.output().toString()), "predictions"),
+            predictions);
+      } finally {
+        session.sparkContext().setJobDescription(null);
+      }
+    }
+    return evaluation;
+  }
+
+  private Evaluation score(List<Row> predictionRows) throws IOException, InterruptedException {
+    EvaluateSection evaluate = configuration.evaluate();
+    List<Images> sets = sets();
+    List<Network> networks = networks();
+    for (Network network : networks) {
+      for (Images images : sets) {
+        requireFit(network, images);
+      }
+    }
+    requireConfigured(networks.get(0), sets.get(0));
+    List<NetworkResult> rows = new ArrayList<>();
+    List<NetworkDetail> details = new ArrayList<>();
+    List<Answers> answers = new ArrayList<>();
+    for (Images images : sets) {
+      for (Network network : networks) {
+        for (Weights weights : weights(network.checkpoint())) {
+          long began = System.nanoTime();
+          List<Prediction> predictions = predictions(network, weights, images);
+          Duration time = Duration.ofNanos(System.nanoTime() - began);
+          List<String> names = network.checkpoint().info().classNames();
+          details.add(
+              Details.of(
+                  network.name(),
+                  weights,
+                  images.name(),
+                  names,
+                  predictions,
+                  real(network, predictions)));
+          if (images.equals(sets.get(0))) {
+            rows.add(row(network, weights, predictions, images, time));
+            answers.add(Answers.of(images.name(), predictions));
+          }
+          predictionRows.addAll(
+              PredictionTable.rows(network.name(), weights, images.name(), names, predictions));
+        }
+      }
+    }
+    if (!evaluate.realLabels().toString().isEmpty()
+        && details.stream().noneMatch(detail -> detail.real().isPresent())) {
       throw new ConfigurationException(
           String.format(
-              "The checkpoint %s was trained on %s classes (%s, ...), the data set %s has %s (%s,"
-                  + " ...): evaluate on the data set it was trained on",
-              evaluate.checkpoint(),
-              info.classNames().size(),
-              info.classNames().get(0),
-              manifest.name(),
-              manifest.labels().size(),
-              manifest.labels().name(0)));
+              "Invalid evaluate.real-labels: %s knows no image of %s",
+              evaluate.realLabels(), sets.stream().map(Images::name).toList()));
     }
+    return new Evaluation(
+        evaluate.latency().measure() == EvaluateSection.Measure.ON ? timed(rows, networks) : rows,
+        details,
+        answers);
+  }
+
+  private List<Images> sets() throws IOException {
+    EvaluateSection evaluate = configuration.evaluate();
+    List<Images> sets = new ArrayList<>();
+    URI shards = Storage.uri(configuration.data().shards().toString());
+    sets.add(
+        new Images(
+            evaluate.split(),
+            shards,
+            evaluate.split(),
+            ShardManifest.read(storage, shards, configuration.data().version())));
+    for (EvaluateSection.ImageSet set : evaluate.sets()) {
+      URI place = Storage.uri(set.shards().toString());
+      sets.add(new Images(set.name(), place, set.split(), ShardManifest.read(storage, place)));
+    }
+    for (Images images : sets) {
+      ShardSplit split = images.manifest().splits().get(images.split());
+      if (split == null || split.images() == 0) {
+        throw new ConfigurationException(
+            String.format(
+                "Nothing to evaluate: split %s of data set %s %s",
+                images.split(),
+                images.manifest().name(),
+                split == null
+                    ? "is not there (it has "
+                        + String.join(", ", images.manifest().splits().keySet())
+                        + ")"
+                    : "has no images"));
+      }
+    }
+    return sets;
+  }
+
+  private List<Network> networks() throws IOException {
+    EvaluateSection evaluate = configuration.evaluate();
+    List<URI> places = new ArrayList<>(List.of(evaluate.checkpoint()));
+    places.addAll(evaluate.compareWith());
+    List<Network> networks = new ArrayList<>();
+    for (URI place : places) {
+      Checkpoint checkpoint = CheckpointStore.open(storage, Storage.uri(place.toString()));
+      networks.add(new Network(checkpoint.info().identity().name(), place, checkpoint));
+    }
+    // Networks of one name are told from each other by where they lie.
+    return networks.stream()
+        .map(
+            network ->
+                networks.stream().filter(other -> other.name().equals(network.name())).count() < 2
+                    ? network
+                    : new Network(
+                        network.name() + "@" + folder(network.place()),
+                        network.place(),
+                        network.checkpoint()))
+        .toList();
+  }
+
+  /** The last two names of a place: runs are often called train. */
+  private static String folder(URI place) {
+    String path = place.getPath().replaceAll("/+$", "");
+    return path.replaceAll("^.*/(?=[^/]+/[^/]+$)", "");
+  }
+
+  private void requireFit(Network network, Images images) {
+    EvaluateSection evaluate = configuration.evaluate();
+    CheckpointInfo info = network.checkpoint().info();
+    match(network, images);
     int classes = info.network().classes();
+    if (info.classNames().size() != classes) {
+      throw new ConfigurationException(
+          String.format(
+              "The checkpoint %s has %s class names, but its network has %s classes",
+              network.place(), info.classNames().size(), classes));
+    }
     for (int k : evaluate.topK()) {
       if (k > classes) {
         throw new ConfigurationException(
@@ -88,62 +219,153 @@ public final class EvaluateJob {
                 evaluate.topK(), classes));
       }
     }
-    if (manifest.split(evaluate.split()).images() == 0) {
+    int values = network.checkpoint().parameters().length;
+    long expected = NetworkCounts.of(info.network()).parameters();
+    if (values < expected) {
       throw new ConfigurationException(
           String.format(
-              "Nothing to evaluate: split %s of data set %s has no images",
-              evaluate.split(), manifest.name()));
+              "The checkpoint %s holds %s values, but the network that it describes (%s) has %s"
+                  + " parameters",
+              network.place(), values, info.network().name(), expected));
     }
   }
 
-  private NetworkResult score(
-      CheckpointInfo info, float[] parameters, Weights weights, ShardManifest manifest, URI shards)
-      throws InterruptedException {
+  /**
+   * A checkpoint of the configured run must be of the configured network: else a key was changed
+   * after training. One from elsewhere brings its own.
+   */
+  private void requireConfigured(Network network, Images images) {
+    String run = configuration.train().output().toString().replaceAll("/+$", "");
+    NetworkSpec trained = network.checkpoint().info().network();
+    if (!network.place().toString().startsWith(run)
+        || configuration.evaluate().classMatch() != EvaluateSection.ClassMatch.EXACT) {
+      return;
+    }
+    NetworkSpec configured =
+        NetworkPlan.of(configuration.network(), images.manifest().labels().size()).spec();
+    NetworkCounts one = NetworkCounts.of(trained);
+    NetworkCounts other = NetworkCounts.of(configured);
+    if (one.parameters() != other.parameters() || one.multiplyAdds() != other.multiplyAdds()) {
+      throw new ConfigurationException(
+          String.format(
+              "The checkpoint %s is not the network that the configuration describes: it is %s with"
+                  + " %s parameters at %s px, network.* describes %s with %s at %s px; evaluate with"
+                  + " the configuration it was trained with",
+              network.place(),
+              trained.name(),
+              one.parameters(),
+              trained.resolutionPx(),
+              configured.name(),
+              other.parameters(),
+              configured.resolutionPx()));
+    }
+  }
+
+  private ClassMatch match(Network network, Images images) {
+    return ClassMatch.of(
+        network.checkpoint().info().classNames(),
+        images.manifest().labels().names(),
+        configuration.evaluate().classMatch(),
+        network.place().toString(),
+        images.manifest().name());
+  }
+
+  private List<Weights> weights(Checkpoint checkpoint) {
+    EvaluateSection.Weights asked = configuration.evaluate().weights();
+    boolean hasAverage = checkpoint.movingAverage().length > 0;
+    List<Weights> weights = new ArrayList<>();
+    if (asked != EvaluateSection.Weights.RAW && hasAverage) {
+      weights.add(Weights.EMA);
+    }
+    if (asked != EvaluateSection.Weights.EMA || !hasAverage) {
+      weights.add(Weights.RAW);
+    }
+    return weights;
+  }
+
+  private NetworkSpec evaluated(Network network) {
+    NetworkSpec spec = network.checkpoint().info().network();
+    return spec.withResolutionPx(configuration.evaluate().resolutionPxOr(spec.resolutionPx()));
+  }
+
+  private List<Prediction> predictions(Network network, Weights weights, Images images) {
+    Checkpoint checkpoint = network.checkpoint();
+    return new SplitScoring(
+            session, configuration, storage, images.manifest(), images.shards(), images.split())
+        .score(
+            String.format("%s (%s)", network.name(), weights.name().toLowerCase(Locale.ROOT)),
+            evaluated(network),
+            weights == Weights.EMA ? checkpoint.movingAverage() : checkpoint.parameters(),
+            match(network, images),
+            configuration.spark().deadline(),
+            "spark.deadline");
+  }
+
+  private Optional<NetworkDetail.Real> real(Network network, List<Prediction> predictions)
+      throws IOException {
+    URI file = configuration.evaluate().realLabels();
+    if (file.toString().isEmpty()) {
+      return Optional.empty();
+    }
+    int classes = network.checkpoint().info().network().classes();
+    return RealLabels.read(storage, Storage.uri(file.toString()), classes).count(predictions);
+  }
+
+  private NetworkResult row(
+      Network network,
+      Weights weights,
+      List<Prediction> predictions,
+      Images images,
+      Duration time) {
     EvaluateSection evaluate = configuration.evaluate();
-    NetworkSpec network = info.network();
-    long began = System.nanoTime();
-    TopKAccuracy counts =
-        new SplitScoring(session, configuration, storage, manifest, shards, evaluate.split())
-            .count(
-                String.format(
-                    "%s (%s)", info.identity().name(), weights.name().toLowerCase(Locale.ROOT)),
-                network,
-                parameters,
-                evaluate.topK(),
-                configuration.spark().deadline(),
-                "spark.deadline");
-    Duration time = Duration.ofNanos(System.nanoTime() - began);
+    CheckpointInfo info = network.checkpoint().info();
+    NetworkSpec spec = evaluated(network);
+    int k = Math.min(5, spec.classes());
+    TopKAccuracy counts = TopKAccuracy.of(evaluate.topK(), predictions);
     Progress progress = info.progress();
-    long trainImages = manifest.split("train").images();
-    NetworkCounts size = NetworkCounts.of(network);
+    ShardSplit train = images.manifest().splits().get("train");
+    NetworkCounts size = NetworkCounts.of(spec);
     return new NetworkResult(
-        info.identity().name(),
+        network.name(),
         new NetworkResult.Scaling(
             info.identity().phi(),
             info.identity().phiKind(),
             info.identity().width(),
             info.identity().depth(),
-            network.resolutionPx()),
+            spec.resolutionPx()),
         size.parameters(),
         size.multiplyAdds(),
         weights,
         new NetworkResult.Score(
             counts.images(),
-            network.classes(),
-            counts.accuracy(1),
-            counts.accuracy(Math.min(5, network.classes())),
+            spec.classes(),
+            TopKAccuracy.of(List.of(1), predictions).accuracy(1),
+            counts.accuracy(k),
             counts.loss(),
             evaluate.cropFraction(),
             evaluate.interpolation().name().toLowerCase(Locale.ROOT),
             time),
         new NetworkResult.Training(
             progress.images(),
-            progress.epoch() + (double) progress.position() / trainImages,
+            progress.epoch()
+                + (train == null || train.images() == 0
+                    ? 0
+                    : (double) progress.position() / train.images()),
             info.seed(),
             Duration.ofMillis(progress.trainMillis()),
             progress.trainMillis() == 0
                 ? Double.NaN
                 : progress.images() * 1e3 / progress.trainMillis()),
-        evaluate.checkpoint());
+        network.place());
+  }
+
+  /** Rows with latency: each network once, whatever its weights. */
+  private List<NetworkResult> timed(List<NetworkResult> rows, List<Network> networks) {
+    List<NetworkResult> timed = new ArrayList<>(rows);
+    for (Network network : networks) {
+      Latency latency = LatencyMeasurement.of(evaluated(network), configuration);
+      timed.replaceAll(row -> row.name().equals(network.name()) ? row.withLatency(latency) : row);
+    }
+    return timed;
   }
 }

@@ -4,6 +4,7 @@ import io.phiscale.jobs.config.PhiscaleConfiguration;
 import io.phiscale.jobs.report.Weights;
 import io.phiscale.jobs.run.Checkpoint;
 import io.phiscale.jobs.run.CheckpointInfo;
+import io.phiscale.jobs.run.DriverStorage;
 import io.phiscale.jobs.run.MinivalScore;
 import io.phiscale.jobs.train.CheckpointScorer;
 import io.phiscale.pipeline.shard.ShardManifest;
@@ -34,7 +35,7 @@ public final class MinivalScoring implements CheckpointScorer {
   public MinivalScoring(SparkSession session, PhiscaleConfiguration configuration) {
     this.session = session;
     this.configuration = configuration;
-    this.storage = Storage.of(configuration.storage().hadoopProperties());
+    this.storage = DriverStorage.of(configuration);
   }
 
   @Override
@@ -44,9 +45,9 @@ public final class MinivalScoring implements CheckpointScorer {
     CheckpointInfo info = checkpoint.info();
     boolean average = checkpoint.movingAverage().length > 0;
     Weights weights = average ? Weights.EMA : Weights.RAW;
-    TopKAccuracy counts =
+    List<Prediction> predictions =
         new SplitScoring(session, configuration, storage, manifest, shards, SPLIT)
-            .count(
+            .score(
                 String.format(
                     "%s after round %s (%s)",
                     info.identity().name(),
@@ -54,9 +55,10 @@ public final class MinivalScoring implements CheckpointScorer {
                     weights.name().toLowerCase(Locale.ROOT)),
                 info.network(),
                 average ? checkpoint.movingAverage() : checkpoint.parameters(),
-                TOP_1,
+                ClassMatch.same(info.network().classes()),
                 configuration.train().deadline(),
                 "train.deadline");
+    TopKAccuracy counts = TopKAccuracy.of(TOP_1, predictions);
     return MinivalScore.of(info, weights, counts.images(), counts.accuracy(1), counts.loss());
   }
 }

@@ -10,12 +10,15 @@ import io.phiscale.model.spec.NetworkSpec;
 import io.phiscale.pipeline.batch.LoaderSettings;
 import io.phiscale.pipeline.image.EvaluationCrop;
 import io.phiscale.pipeline.image.EvaluationTransform;
+import io.phiscale.pipeline.image.EvaluationViews;
 import io.phiscale.pipeline.image.Interpolation;
 import io.phiscale.pipeline.shard.RowGroup;
 import io.phiscale.pipeline.shard.ShardManifest;
 import io.phiscale.pipeline.storage.Storage;
 import java.net.URI;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import org.apache.spark.api.java.JavaRDD;
 import org.apache.spark.api.java.JavaSparkContext;
@@ -23,8 +26,9 @@ import org.apache.spark.broadcast.Broadcast;
 import org.apache.spark.sql.SparkSession;
 
 /**
- * Counts how often networks are right on a split of the shards: one Spark job a network, every
- * image once, in as many tasks as the cluster runs at a time.
+ * What networks say of the images of a split of the shards: one Spark job a network, every image
+ * once, in as many tasks as the cluster runs at a time. Results of tasks come back by the task that
+ * Spark counts, so attempts that failed or were repeated leave nothing.
  */
 final class SplitScoring {
   private final JavaSparkContext spark;
@@ -61,80 +65,111 @@ final class SplitScoring {
    * Scores one network.
    *
    * @param what it is, for messages
-   * @param ranks the k of top-k, ascending
+   * @param classes how the labels of the split are its classes
    * @param deadline longest time in which no task ends
    * @param deadlineKey where it is configured, for the message
-   * @throws IllegalStateException if an image cannot be read, a score is not finite, the job fails
-   *     or the deadline passes
+   * @return one prediction for each image of the split, in the order of their keys
+   * @throws IllegalStateException if an image cannot be read or was scored twice, a score is not
+   *     finite, the job fails or the deadline passes
    */
-  TopKAccuracy count(
+  List<Prediction> score(
       String what,
       NetworkSpec network,
       float[] parameters,
-      List<Integer> ranks,
+      ClassMatch classes,
       Duration deadline,
       String deadlineKey) {
     EvaluateSection evaluate = configuration.evaluate();
-    EvaluationTransform transform =
-        EvaluationTransform.centreCrop(network.resolutionPx())
-            .withCrop(
-                evaluate.cropFraction() == 1
-                    ? new EvaluationCrop.WholeImage()
-                    : new EvaluationCrop.CentreCrop(evaluate.cropFraction()))
-            .withInterpolation(Interpolation.valueOf(evaluate.interpolation().name()));
     LoaderSettings loader =
         LoaderSettings.ofBatchSize(evaluate.batchSize())
             .withThreads(configuration.train().loader().threads())
             .withMaxPixels(configuration.data().maxPixels());
     String shown = String.format("%s: evaluate %s on %s", configuration.name(), what, split);
     Broadcast<FloatVector> broadcast = spark.broadcast(new FloatVector(parameters));
-    TopKAccuracy counts = TopKAccuracy.none(ranks);
+    List<Prediction> predictions = new ArrayList<>();
+    List<String> unreadable = new ArrayList<>();
     try {
       int tasks = Math.min(groups.size(), Math.max(1, spark.defaultParallelism()));
-      JavaRDD<TopKAccuracy> scores =
+      JavaRDD<ScoredPart> scores =
           spark
               .parallelize(groups, tasks)
               .mapPartitions(
                   new ScorePartition(
                       broadcast,
                       network,
+                      classes,
                       Threads.kernels(configuration.train().kernels()),
                       Threads.ofTask(spark.sc()),
                       Precision.valueOf(evaluate.precision().name()),
                       storage,
-                      transform,
-                      loader,
-                      ranks));
-      for (TopKAccuracy part :
-          SparkJobs.run(spark, shown, deadline, deadlineKey, scores::collect)) {
-        counts = counts.plus(part);
+                      views(evaluate, network.resolutionPx()),
+                      loader));
+      for (ScoredPart part : SparkJobs.run(spark, shown, deadline, deadlineKey, scores::collect)) {
+        predictions.addAll(part.predictions());
+        unreadable.addAll(part.unreadable());
       }
     } finally {
       broadcast.destroy();
     }
-    requireAll(counts, what);
-    return counts;
+    predictions.sort(Comparator.comparing(Prediction::key));
+    requireAll(predictions, unreadable, what);
+    return List.copyOf(predictions);
   }
 
-  private void requireAll(TopKAccuracy counts, String what) {
+  /** What is looked at of each image: one crop, or several whose probabilities are averaged. */
+  private static List<EvaluationTransform> views(EvaluateSection evaluate, int resolutionPx) {
+    EvaluationTransform transform =
+        EvaluationTransform.centreCrop(resolutionPx)
+            .withInterpolation(Interpolation.valueOf(evaluate.interpolation().name()));
+    List<Double> fractions = evaluate.views().fractionsOr(evaluate.cropFraction());
+    return switch (evaluate.views().crops()) {
+      case TEN_CROP -> EvaluationViews.multiScale(transform, fractions);
+      case CENTRE ->
+          fractions.stream()
+              .map(
+                  fraction ->
+                      transform.withCrop(
+                          fraction == 1
+                              ? new EvaluationCrop.WholeImage()
+                              : new EvaluationCrop.CentreCrop(fraction)))
+              .toList();
+    };
+  }
+
+  private void requireAll(List<Prediction> predictions, List<String> unreadable, String what) {
     long expected = manifest.split(split).images();
-    if (counts.images() + counts.unreadable() != expected) {
+    if (predictions.size() + unreadable.size() != expected) {
       throw new IllegalStateException(
           String.format(
               "Evaluated %s images of split %s, which has %s",
-              counts.images() + counts.unreadable(), split, expected));
+              predictions.size() + unreadable.size(), split, expected));
     }
-    if (counts.unreadable() > 0) {
+    if (!unreadable.isEmpty()) {
       throw new IllegalStateException(
           String.format(
-              "%s of %s images of split %s could not be decoded any more: shard the data set anew",
-              counts.unreadable(), expected, split));
+              "%s of %s images of split %s could not be decoded any more (%s%s): shard the data set"
+                  + " anew",
+              unreadable.size(),
+              expected,
+              split,
+              unreadable.get(0),
+              unreadable.size() > 1 ? ", ..." : ""));
     }
-    if (!Double.isFinite(counts.loss())) {
-      throw new IllegalStateException(
-          String.format(
-              "The loss of %s is %s: the checkpoint holds values that are not finite",
-              what, counts.loss()));
+    for (int i = 1; i < predictions.size(); i++) {
+      if (predictions.get(i).key().equals(predictions.get(i - 1).key())) {
+        throw new IllegalStateException(
+            String.format(
+                "Image %s of split %s was scored twice", predictions.get(i).key(), split));
+      }
+    }
+    for (Prediction prediction : predictions) {
+      if (!Double.isFinite(prediction.loss())) {
+        throw new IllegalStateException(
+            String.format(
+                "The loss of %s is %s on image %s: the checkpoint holds values that are not finite,"
+                    + " or too large",
+                what, prediction.loss(), prediction.key()));
+      }
     }
   }
 }

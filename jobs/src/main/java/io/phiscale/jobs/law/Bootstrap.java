@@ -14,6 +14,9 @@ import java.util.SplittableRandom;
 final class Bootstrap {
   private static final double TAIL = 0.025;
 
+  /** Share of the resamples that must converge; the others have no coefficients to count. */
+  private static final double LEAST_CONVERGED = 0.95;
+
   private final List<double[]> fits;
   private final double[] noise;
 
@@ -40,7 +43,14 @@ final class Bootstrap {
       for (int k = 0; k < n; k++) {
         drawn[k] = prediction.error(coefficients, k) * Math.exp(noise[random.nextInt(n)]);
       }
-      fits.add(new RobustLeastSquares(prediction, drawn).fit(List.of(coefficients)));
+      new RobustLeastSquares(prediction, drawn).fitFrom(coefficients).ifPresent(fits::add);
+    }
+    if (fits.size() < LEAST_CONVERGED * resamples) {
+      throw new IllegalStateException(
+          String.format(
+              "Cannot fit: only %s of %s bootstrap resamples converge: these points do not determine"
+                  + " the coefficients",
+              fits.size(), resamples));
     }
     return new Bootstrap(fits, noise);
   }

@@ -2,6 +2,7 @@ package io.phiscale.jobs.law;
 
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 import org.apache.commons.math3.exception.TooManyEvaluationsException;
 import org.apache.commons.math3.exception.TooManyIterationsException;
 import org.apache.commons.math3.fitting.leastsquares.LeastSquaresBuilder;
@@ -57,14 +58,13 @@ final class RobustLeastSquares {
     double[] best = null;
     double bestLoss = Double.POSITIVE_INFINITY;
     for (double[] start : starts) {
-      double[] found = fit(start);
-      if (found == null) {
+      Optional<double[]> found = fitFrom(start);
+      if (found.isEmpty()) {
         continue;
       }
-      double[] residuals = residuals(found);
-      double loss = loss(residuals);
+      double loss = loss(residuals(found.get()));
       if (loss < bestLoss) {
-        best = found;
+        best = found.get();
         bestLoss = loss;
       }
     }
@@ -77,8 +77,8 @@ final class RobustLeastSquares {
     return best;
   }
 
-  /** From one start; null if it does not converge. */
-  private double[] fit(double[] start) {
+  /** From one start; empty if it does not converge. */
+  Optional<double[]> fitFrom(double[] start) {
     double[] theta = Arrays.stream(start).map(Math::log).toArray();
     double[] weights = new double[logObserved.length];
     Arrays.fill(weights, 1);
@@ -88,7 +88,7 @@ final class RobustLeastSquares {
         next = solve(theta, weights);
       } catch (TooManyEvaluationsException | TooManyIterationsException e) {
         // A start from which the valley is too long; others follow.
-        return null;
+        return Optional.empty();
       }
       double moved = 0;
       for (int k = 0; k < next.length; k++) {
@@ -105,7 +105,7 @@ final class RobustLeastSquares {
         break;
       }
     }
-    return exp(theta);
+    return Optional.of(exp(theta));
   }
 
   private double[] solve(double[] theta, double[] weights) {

@@ -1,6 +1,7 @@
 package io.phiscale.jobs.report;
 
 import io.phiscale.jobs.report.NetworkResult.Scaling;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.function.Function;
@@ -246,6 +247,38 @@ record Column(
             return Double.isNaN(rate) ? UNDEFINED : Figures.rate(rate);
           });
 
+  static final Column LATENCY =
+      measured(
+          "latency_ms",
+          "1 image, ms",
+          "Median time of one image alone",
+          latency -> Figures.number(latency.singleMillis(), 4),
+          latency -> Figures.fixed(latency.singleMillis(), 2));
+
+  static final Column THROUGHPUT =
+      measured(
+          "inference_images_per_second",
+          "inference/s",
+          "Images per second of a batch, by its median time",
+          latency -> Figures.number(latency.imagesPerSecond(), 3),
+          latency -> Figures.rate(latency.imagesPerSecond()));
+
+  static final Column PEAK =
+      measured(
+          "peak_mib",
+          "peak MiB",
+          "Largest resident memory of the measuring process",
+          latency -> Figures.number(latency.peakMebibytes(), 1),
+          latency -> Figures.number(latency.peakMebibytes(), 0));
+
+  static final Column COST =
+      measured(
+          "cost_per_million",
+          "cost/million",
+          "Cost of a million images at that rate, by evaluate.latency.price-per-hour",
+          latency -> Figures.number(latency.costPerMillion(), 6),
+          latency -> Figures.number(latency.costPerMillion(), 4));
+
   static final Column CHECKPOINT =
       plain(
           "checkpoint",
@@ -283,7 +316,14 @@ record Column(
           TRAIN_TIME,
           EVALUATION_TIME,
           TRAIN_RATE,
+          LATENCY,
+          THROUGHPUT,
+          PEAK,
+          COST,
           CHECKPOINT);
+
+  /** Those that a table of before latency was measured lacks. */
+  static final List<Column> MEASURED = List.of(LATENCY, THROUGHPUT, PEAK, COST);
 
   /** The columns of the tables for readers that have room. */
   static final List<Column> READERS =
@@ -324,6 +364,30 @@ record Column(
           TOP5,
           LOSS,
           TRAIN_TIME);
+
+  /** {@link #READERS}, and {@link #MEASURED} where a row has a latency. */
+  static List<Column> readers(EvaluationReport report) {
+    if (report.rows().stream().noneMatch(row -> row.latency().isPresent())) {
+      return READERS;
+    }
+    List<Column> all = new ArrayList<>(READERS);
+    all.addAll(MEASURED);
+    return List.copyOf(all);
+  }
+
+  private static Column measured(
+      String name,
+      String heading,
+      String explanation,
+      Function<Latency, String> exact,
+      Function<Latency, String> shown) {
+    return new Column(
+        name,
+        heading,
+        explanation,
+        row -> row.latency().map(exact).orElse(""),
+        row -> row.latency().map(shown).filter(text -> !text.isEmpty()).orElse(UNDEFINED));
+  }
 
   private static Column plain(
       String name, String heading, String explanation, Function<NetworkResult, String> text) {

@@ -50,6 +50,12 @@ final class ConsoleTable {
     for (String remark : Remarks.of(report)) {
       table.append(wrapped(ascii(remark.replaceAll("\\p{Cntrl}+", " ")))).append('\n');
     }
+    report
+        .law()
+        .ifPresent(
+            law ->
+                LawWords.brief(law)
+                    .forEach(line -> table.append(wrapped(ascii(line))).append('\n')));
     return table.toString();
   }
 
@@ -93,7 +99,7 @@ final class ConsoleTable {
   }
 
   /** Breaks lines at spaces, and words that are longer than a line anywhere. */
-  private static String wrapped(String text) {
+  static String wrapped(String text) {
     StringBuilder lines = new StringBuilder();
     String rest = text.strip();
     while (rest.length() > MAXIMUM_WIDTH) {
@@ -106,9 +112,15 @@ final class ConsoleTable {
   }
 
   /** A terminal in the C locale shows question marks for these. */
-  private static String ascii(String text) {
+  static String ascii(String text) {
     return text.replace("φ", "phi")
         .replace("α", "alpha")
+        .replace("β", "beta")
+        .replace("γ", "gamma")
+        .replace("ε∞", "floor")
+        .replace("ε₀", "chance")
+        .replace("ε", "error")
+        .replace("·", "*")
         .replace("–", "-")
         .replace("−", "-")
         .replace("×", "x");

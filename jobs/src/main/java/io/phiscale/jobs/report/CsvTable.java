@@ -1,5 +1,6 @@
 package io.phiscale.jobs.report;
 
+import java.util.List;
 import java.util.function.Function;
 import java.util.stream.Collectors;
 
@@ -16,8 +17,12 @@ final class CsvTable {
   }
 
   private static String line(Function<Column, String> field) {
-    return Column.CSV.stream().map(field).map(CsvTable::quoted).collect(Collectors.joining(","))
-        + "\r\n";
+    return line(Column.CSV.stream().map(field).toList());
+  }
+
+  /** One line with its end, fields quoted where they must be. */
+  static String line(List<String> fields) {
+    return fields.stream().map(CsvTable::quoted).collect(Collectors.joining(",")) + "\r\n";
   }
 
   private static String quoted(String field) {

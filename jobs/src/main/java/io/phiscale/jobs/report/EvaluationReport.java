@@ -1,9 +1,12 @@
 package io.phiscale.jobs.report;
 
+import io.phiscale.jobs.law.LawAnalysis;
+import io.phiscale.jobs.law.ScaledNetwork;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * What an evaluation or a study found, and its four written forms. All of them show the same
@@ -16,13 +19,29 @@ import java.util.Map;
  * @param provenance where the numbers come from (commit, configuration, data digest, versions), in
  *     the order to print
  * @param notes sentences that a reader must know to judge the numbers
+ * @param law how the error falls with size, or why the rows do not say; empty where nobody asked
+ * @param details what lies behind the rows, the first set of images first; may be empty
+ * @param differences of the best row to others on the same images; may be empty
  */
 public record EvaluationReport(
     String title,
     List<NetworkResult> rows,
     List<LearningCurve> curves,
     Map<String, String> provenance,
-    List<String> notes) {
+    List<String> notes,
+    Optional<LawAnalysis> law,
+    List<NetworkDetail> details,
+    List<Difference> differences) {
+
+  /** Rows, curves, provenance and notes alone. */
+  public EvaluationReport(
+      String title,
+      List<NetworkResult> rows,
+      List<LearningCurve> curves,
+      Map<String, String> provenance,
+      List<String> notes) {
+    this(title, rows, curves, provenance, notes, Optional.empty(), List.of(), List.of());
+  }
 
   /** Copies the collections and refuses a report without rows. */
   public EvaluationReport {
@@ -31,6 +50,8 @@ public record EvaluationReport(
     curves = List.copyOf(curves);
     provenance = Collections.unmodifiableMap(new LinkedHashMap<>(provenance));
     notes = List.copyOf(notes);
+    details = List.copyOf(details);
+    differences = List.copyOf(differences);
     if (rows.isEmpty()) {
       throw new IllegalArgumentException("Invalid report: no rows (nothing was evaluated)");
     }
@@ -42,6 +63,68 @@ public record EvaluationReport(
   }
 
   /**
+   * A report from the files that {@link ReportWriter} wrote: rows and provenance; curves and notes
+   * are in the page alone.
+   *
+   * @param title what tells it from another one
+   * @param csv its {@code report.csv}
+   * @param provenance its {@code provenance.json}, or {@code {}}
+   * @throws IllegalArgumentException if one of them is something else
+   */
+  public static EvaluationReport read(String title, String csv, String provenance) {
+    return new EvaluationReport(
+        title,
+        ResultsTable.of(csv, title + "/report.csv").rows(),
+        List.of(),
+        ProvenanceJson.read(provenance, title + "/provenance.json"),
+        List.of());
+  }
+
+  /**
+   * The same with what the rows say about scaling, if they are of more than one network: takes
+   * seconds, as intervals are bootstrapped.
+   */
+  public EvaluationReport withLaw() {
+    if (rows.stream().map(NetworkResult::name).distinct().count() < 2) {
+      return this;
+    }
+    NetworkResult best = Headline.of(this).best();
+    return new EvaluationReport(
+        title,
+        rows,
+        curves,
+        provenance,
+        notes,
+        Optional.of(scaling(rows, best.weights())),
+        details,
+        differences);
+  }
+
+  /** The same with what lies behind the rows. */
+  public EvaluationReport withDetails(
+      List<NetworkDetail> newDetails, List<Difference> newDifferences) {
+    return new EvaluationReport(
+        title, rows, curves, provenance, notes, law, newDetails, newDifferences);
+  }
+
+  private static LawAnalysis scaling(List<NetworkResult> rows, Weights weights) {
+    List<NetworkResult> alike = rows.stream().filter(row -> row.weights() == weights).toList();
+    return LawAnalysis.of(
+        alike.stream()
+            .map(
+                row ->
+                    new ScaledNetwork(
+                        row.name(),
+                        row.scaling().phi(),
+                        row.multiplyAdds(),
+                        row.parameters(),
+                        row.training().images(),
+                        1 - row.score().top1()))
+            .toList(),
+        LawAnalysis.Settings.of(alike.get(0).score().classes()));
+  }
+
+  /**
    * The rows as CSV (RFC 4180: CRLF after every line, fields quoted where they must be), UTF-8
    * text. The first nine columns are timm's results columns in timm's units: {@code model}, {@code
    * top1}, {@code top1_err}, {@code top5}, {@code top5_err} (percent), {@code param_count}
@@ -50,8 +133,9 @@ public record EvaluationReport(
    * parameters}, {@code macs} (exact), {@code weights} (raw, EMA), {@code images}, {@code classes},
    * {@code top1_low}, {@code top1_high} (95% Wilson interval, percent), {@code loss} (nats), {@code
    * train_images}, {@code epochs}, {@code seed}, {@code train_seconds}, {@code eval_seconds},
-   * {@code train_images_per_second}, {@code checkpoint}. A field is empty where its value is
-   * undefined. {@code top5} is top-k with k = min(5, classes).
+   * {@code train_images_per_second}, {@code latency_ms}, {@code inference_images_per_second},
+   * {@code peak_mib}, {@code cost_per_million}, {@code checkpoint}. A field is empty where its
+   * value is undefined. {@code top5} is top-k with k = min(5, classes).
    */
   public String toCsv() {
     return CsvTable.of(this);

@@ -11,8 +11,8 @@ import java.util.Set;
 
 /** The report as one self-contained HTML page. */
 final class HtmlPage {
-  private static final int FULL_WIDTH_PX = 1152;
-  private static final int HALF_WIDTH_PX = 556;
+  static final int FULL_WIDTH_PX = 1152;
+  static final int HALF_WIDTH_PX = 556;
   private static final int NARROW_WIDTH_PX = 358;
 
   /** Columns of which less is better, or which name things: sorted upwards first. */
@@ -27,7 +27,7 @@ final class HtmlPage {
   static String of(EvaluationReport report) {
     Headline headline = Headline.of(report);
     StringBuilder page = new StringBuilder(100_000);
-    head(page, report);
+    head(page, report.title());
     page.append("<body>\n<header>\n<h1>").append(escaped(report.title())).append("</h1>\n");
     List<String> sentences = headline.sentences();
     page.append("<p class=\"lead\">").append(escaped(sentences.get(0))).append("</p>\n");
@@ -37,6 +37,8 @@ final class HtmlPage {
     page.append("</header>\n<main>\n");
     plots(page, Plots.of(report));
     table(page, report, headline.best());
+    report.law().ifPresent(law -> LawSection.append(page, law));
+    DetailSection.append(page, report, headline.best());
     remarks(page, report);
     page.append("<section aria-label=\"Background\">\n");
     published(page);
@@ -49,13 +51,13 @@ final class HtmlPage {
     return page.toString();
   }
 
-  private static void head(StringBuilder page, EvaluationReport report) {
+  static void head(StringBuilder page, String title) {
     page.append("<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n")
         .append("<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none';")
         .append(" style-src 'unsafe-inline'; script-src 'unsafe-inline'\">\n")
         .append("<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n")
         .append("<meta name=\"color-scheme\" content=\"light dark\">\n<title>")
-        .append(escaped(report.title()))
+        .append(escaped(title))
         .append("</title>\n<style>\n")
         .append(resource("report.css"))
         .append("</style>\n</head>\n");
@@ -74,7 +76,7 @@ final class HtmlPage {
     }
   }
 
-  private static void figure(StringBuilder page, Plot plot, int widthPx, int heightPx) {
+  static void figure(StringBuilder page, Plot plot, int widthPx, int heightPx) {
     page.append("<section aria-labelledby=\"").append(plot.name()).append("-heading\">\n<h2 id=\"");
     page.append(plot.name()).append("-heading\">").append(escaped(plot.title())).append("</h2>\n");
     page.append("<p class=\"hint\">").append(escaped(plot.hint())).append("</p>\n<figure>\n");
@@ -94,7 +96,7 @@ final class HtmlPage {
         .append("\">Download the table as CSV</a></p>\n")
         .append("<div class=\"scroll\" role=\"region\" aria-labelledby=\"table-heading\"")
         .append(" tabindex=\"0\">\n<table data-sortable>\n<thead>\n<tr>\n");
-    for (Column column : Column.READERS) {
+    for (Column column : Column.readers(report)) {
       boolean ascending = ASCENDING_FIRST.contains(column.name());
       page.append("<th scope=\"col\" data-first=\"")
           .append(ascending ? "ascending" : "descending")
@@ -108,7 +110,7 @@ final class HtmlPage {
     page.append("</tr>\n</thead>\n<tbody>\n");
     for (NetworkResult row : report.rows()) {
       page.append(row.equals(best) ? "<tr class=\"best\">\n" : "<tr>\n");
-      for (Column column : Column.READERS) {
+      for (Column column : Column.readers(report)) {
         cell(page, column, row, row.equals(best));
       }
       page.append("</tr>\n");
@@ -146,6 +148,50 @@ final class HtmlPage {
     return quantity.replaceAll("(?<=\\d) (?=\\p{L})", "\u202f").replace(' ', '\u00a0');
   }
 
+  /**
+   * Begins a section with a plain table.
+   *
+   * @param id of the section, unique in the page
+   * @param words how many columns, from the first, hold words
+   */
+  static void tableBegin(
+      StringBuilder page, String id, String title, String hint, List<String> headings, int words) {
+    page.append("<section aria-labelledby=\"")
+        .append(id)
+        .append("-heading\">\n<h2 id=\"")
+        .append(id)
+        .append("-heading\">")
+        .append(escaped(title))
+        .append("</h2>\n<p class=\"hint\">")
+        .append(escaped(hint))
+        .append("</p>\n<div class=\"scroll\" role=\"region\" aria-labelledby=\"")
+        .append(id)
+        .append("-heading\" tabindex=\"0\">\n<table class=\"plain\">\n<thead>\n<tr>");
+    for (int i = 0; i < headings.size(); i++) {
+      page.append(i < words ? "<th scope=\"col\" class=\"word\">" : "<th scope=\"col\">")
+          .append(escaped(headings.get(i)))
+          .append("</th>");
+    }
+    page.append("</tr>\n</thead>\n<tbody>\n");
+  }
+
+  /** A row of a plain table: its first cell is its heading. */
+  static void tableRow(StringBuilder page, List<String> cells, int words) {
+    page.append("<tr><th scope=\"row\">").append(escaped(cells.get(0))).append("</th>");
+    for (int i = 1; i < cells.size(); i++) {
+      String cell = escaped(cells.get(i));
+      page.append(i < words ? "<td class=\"word\">" : "<td>")
+          .append(i < words ? cell : unbroken(cell))
+          .append("</td>");
+    }
+    page.append("</tr>\n");
+  }
+
+  /** Ends what {@link #tableBegin} began. */
+  static void tableEnd(StringBuilder page) {
+    page.append("</tbody>\n</table>\n</div>\n</section>\n");
+  }
+
   private static void remarks(StringBuilder page, EvaluationReport report) {
     List<String> remarks = Remarks.of(report);
     if (remarks.isEmpty()) {
@@ -160,7 +206,7 @@ final class HtmlPage {
     page.append("</ul>\n</section>\n");
   }
 
-  private static void published(StringBuilder page) {
+  static void published(StringBuilder page) {
     page.append("<details>\n<summary>Published EfficientNet results, for reference (not measured")
         .append(" here)</summary>\n<div class=\"scroll\" role=\"region\" tabindex=\"0\"")
         .append(" aria-label=\"Published EfficientNet results\">\n<table>\n<caption>")
@@ -206,7 +252,7 @@ final class HtmlPage {
     page.append("</dl>\n</details>\n");
   }
 
-  private static String resource(String name) {
+  static String resource(String name) {
     try (InputStream stream = HtmlPage.class.getResourceAsStream(name)) {
       if (stream == null) {
         throw new IllegalStateException("Cannot write the page: its part is missing: " + name);

@@ -16,6 +16,7 @@ enum Ink {
   GRID("grid", "#e4e7eb"),
   AXIS("axis", "#9aa3ad"),
   TREND("trend", "#7a838d"),
+  BAND("band", "#dce8f3"),
   RAW("raw", "#b8500c"),
   EMA("ema", "#0a66b0"),
   SERIES_1("series-1", "#0a66b0"),

@@ -4,6 +4,7 @@ import static java.util.Objects.requireNonNull;
 
 import java.net.URI;
 import java.time.Duration;
+import java.util.Optional;
 
 /**
  * One row of the φ table: one network, evaluated with one set of weights.
@@ -17,6 +18,7 @@ import java.time.Duration;
  * @param score what the evaluation measured
  * @param training what the training behind the checkpoint cost
  * @param checkpoint where the evaluated parameters lie
+ * @param latency how long an image takes; empty where it was not measured
  */
 public record NetworkResult(
     String name,
@@ -26,7 +28,44 @@ public record NetworkResult(
     Weights weights,
     Score score,
     Training training,
-    URI checkpoint) {
+    URI checkpoint,
+    Optional<Latency> latency) {
+
+  /** Without a measured latency. */
+  public NetworkResult(
+      String name,
+      Scaling scaling,
+      long parameters,
+      long multiplyAdds,
+      Weights weights,
+      Score score,
+      Training training,
+      URI checkpoint) {
+    this(
+        name,
+        scaling,
+        parameters,
+        multiplyAdds,
+        weights,
+        score,
+        training,
+        checkpoint,
+        Optional.empty());
+  }
+
+  /** The same with a measured latency. */
+  public NetworkResult withLatency(Latency measured) {
+    return new NetworkResult(
+        name,
+        scaling,
+        parameters,
+        multiplyAdds,
+        weights,
+        score,
+        training,
+        checkpoint,
+        Optional.of(measured));
+  }
 
   /** Refuses values that cannot be those of an evaluated network. */
   public NetworkResult {
@@ -38,6 +77,7 @@ public record NetworkResult(
     requireNonNull(score, "score");
     requireNonNull(training, "training");
     requireNonNull(checkpoint, "checkpoint");
+    requireNonNull(latency, "latency");
   }
 
   /**

@@ -1,50 +1,34 @@
 package io.phiscale.jobs.report;
 
-import io.phiscale.jobs.report.Inkwell.FixedEnd;
 import java.awt.BasicStroke;
 import java.awt.Color;
-import java.awt.Graphics2D;
-import java.awt.Paint;
-import java.awt.Shape;
 import java.awt.Stroke;
 import java.awt.geom.Ellipse2D;
 import java.awt.geom.Line2D;
-import java.awt.geom.Path2D;
-import java.awt.geom.Point2D;
-import java.awt.geom.Rectangle2D;
 import java.text.DecimalFormat;
 import java.text.DecimalFormatSymbols;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.function.ToDoubleFunction;
-import java.util.stream.Stream;
 import org.jfree.chart.JFreeChart;
-import org.jfree.chart.axis.LogAxis;
 import org.jfree.chart.axis.NumberAxis;
-import org.jfree.chart.axis.NumberTick;
 import org.jfree.chart.axis.NumberTickUnit;
 import org.jfree.chart.axis.ValueAxis;
 import org.jfree.chart.block.BlockBorder;
-import org.jfree.chart.plot.PlotOrientation;
-import org.jfree.chart.plot.PlotRenderingInfo;
 import org.jfree.chart.plot.XYPlot;
-import org.jfree.chart.renderer.xy.XYErrorRenderer;
-import org.jfree.chart.renderer.xy.XYItemRendererState;
 import org.jfree.chart.renderer.xy.XYLineAndShapeRenderer;
 import org.jfree.chart.title.LegendTitle;
 import org.jfree.chart.title.TextTitle;
 import org.jfree.chart.ui.HorizontalAlignment;
 import org.jfree.chart.ui.RectangleEdge;
 import org.jfree.chart.ui.RectangleInsets;
-import org.jfree.chart.ui.TextAnchor;
 import org.jfree.data.Range;
-import org.jfree.data.xy.XYDataset;
 import org.jfree.data.xy.XYIntervalSeries;
 import org.jfree.data.xy.XYIntervalSeriesCollection;
 import org.jfree.data.xy.XYSeries;
@@ -55,9 +39,7 @@ final class Plots {
   /** Points a learning curve keeps: more than a plot has pixels to show apart. */
   private static final int CURVE_POINTS = 300;
 
-  private static final PlotFont FONT = new PlotFont(13);
-  private static final Shape RAW_SHAPE = diamond(5.5);
-  private static final Shape EMA_SHAPE = new Ellipse2D.Double(-5, -5, 10, 10);
+  static final PlotFont FONT = new PlotFont(13);
 
   private Plots() {}
 
@@ -217,7 +199,7 @@ final class Plots {
   }
 
   /** Whether a chart explains its series. */
-  private enum Legend {
+  enum Legend {
     SHOWN,
     HIDDEN
   }
@@ -229,14 +211,15 @@ final class Plots {
   }
 
   /** Points with intervals over the given abscissa, one series per kind of weights. */
-  private static XYPlot accuracyPlot(
+  static XYPlot accuracyPlot(
       List<NetworkResult> rows,
       ValueAxis domain,
       Inkwell inkwell,
       ToDoubleFunction<NetworkResult> abscissa) {
     XYIntervalSeriesCollection data = new XYIntervalSeriesCollection();
-    List<List<NetworkResult>> series = new ArrayList<>();
-    ResultRenderer renderer = new ResultRenderer(series, inkwell, labelled(rows));
+    List<List<Mark>> series = new ArrayList<>();
+    Set<NetworkResult> labelled = labelled(rows);
+    MarkRenderer renderer = new MarkRenderer(series, inkwell);
     for (Weights weights : Weights.values()) {
       List<NetworkResult> members = rows.stream().filter(r -> r.weights() == weights).toList();
       if (members.isEmpty()) {
@@ -248,14 +231,22 @@ final class Plots {
         WilsonInterval interval = row.score().top1Interval();
         points.add(x, x, x, 100 * row.score().top1(), 100 * interval.low(), 100 * interval.high());
       }
-      int index = series.size();
-      data.addSeries(points);
-      series.add(members);
       Ink ink = Ink.of(weights);
-      renderer.setSeriesPaint(index, inkwell.of(ink));
-      renderer.setSeriesFillPaint(index, inkwell.of(weights == Weights.EMA ? ink : Ink.SURFACE));
-      renderer.setSeriesShape(index, weights == Weights.EMA ? EMA_SHAPE : RAW_SHAPE);
-      renderer.setSeriesOutlineStroke(index, solid(2));
+      if (weights == Weights.EMA) {
+        renderer.disc(series.size(), ink);
+      } else {
+        renderer.diamond(series.size(), ink);
+      }
+      data.addSeries(points);
+      series.add(
+          members.stream()
+              .map(
+                  row ->
+                      new Mark(
+                          labelled.contains(row) ? Optional.of(row.name()) : Optional.empty(),
+                          ink,
+                          explanation(row)))
+              .toList());
     }
     double low =
         100 * rows.stream().mapToDouble(r -> r.score().top1Interval().low()).min().orElseThrow();
@@ -269,11 +260,22 @@ final class Plots {
     return plot;
   }
 
+  private static String explanation(NetworkResult row) {
+    return String.format(
+        "%s, %s weights: top-1 %s%% (95%% interval %s%%), %s multiply-adds, φ %s",
+        row.name(),
+        row.weights().label(),
+        Column.TOP1.shown().apply(row),
+        Column.INTERVAL.shown().apply(row),
+        Column.MULTIPLY_ADDS.shown().apply(row),
+        Column.PHI.shown().apply(row));
+  }
+
   /**
    * The rows that carry their network's name: of several with one name and size (kinds of weights,
    * seeds) the most accurate.
    */
-  private static Set<NetworkResult> labelled(List<NetworkResult> rows) {
+  static Set<NetworkResult> labelled(List<NetworkResult> rows) {
     Map<List<Object>, NetworkResult> best = new HashMap<>();
     for (NetworkResult row : rows) {
       best.merge(
@@ -282,188 +284,6 @@ final class Plots {
           (a, b) -> b.score().top1() > a.score().top1() ? b : a);
     }
     return new HashSet<>(best.values());
-  }
-
-  /**
-   * Draws one result per item: hollow diamonds for raw weights, discs for EMA. A name stands at the
-   * first corner of its point where it covers no other mark and no other name; where there is none
-   * it is left out.
-   */
-  private static final class ResultRenderer extends XYErrorRenderer {
-    private static final long serialVersionUID = 1L;
-    private static final double MARK_RADIUS_PX = 6;
-    private static final double CAP_RADIUS_PX = 5;
-    private static final double NAME_GAP_PX = 9;
-    private static final double WIDE_NAME_GAP_PX = 20;
-
-    private final transient List<List<NetworkResult>> series;
-    private final transient Inkwell inkwell;
-    private final transient Set<NetworkResult> labelled;
-    private final transient Map<NetworkResult, Rectangle2D> names = new HashMap<>();
-
-    ResultRenderer(List<List<NetworkResult>> series, Inkwell inkwell, Set<NetworkResult> labelled) {
-      this.series = series;
-      this.inkwell = inkwell;
-      this.labelled = labelled;
-      setDrawXError(false);
-      setCapLength(7);
-      setErrorStroke(solid(1.5f));
-      setUseFillPaint(true);
-      setDrawOutlines(true);
-      setDefaultItemLabelsVisible(true);
-    }
-
-    @Override
-    public XYItemRendererState initialise(
-        Graphics2D graphics,
-        Rectangle2D dataArea,
-        XYPlot plot,
-        XYDataset data,
-        PlotRenderingInfo info) {
-      placeNames(dataArea, plot, (XYIntervalSeriesCollection) data);
-      return super.initialise(graphics, dataArea, plot, data, info);
-    }
-
-    private void placeNames(Rectangle2D dataArea, XYPlot plot, XYIntervalSeriesCollection data) {
-      ValueAxis domain = plot.getDomainAxis();
-      ValueAxis range = plot.getRangeAxis();
-      List<Rectangle2D> taken = new ArrayList<>();
-      Map<NetworkResult, Point2D> points = new LinkedHashMap<>();
-      for (int index = 0; index < series.size(); index++) {
-        for (int item = 0; item < series.get(index).size(); item++) {
-          double x =
-              domain.valueToJava2D(data.getXValue(index, item), dataArea, RectangleEdge.BOTTOM);
-          double y = range.valueToJava2D(data.getYValue(index, item), dataArea, RectangleEdge.LEFT);
-          double top =
-              range.valueToJava2D(data.getEndYValue(index, item), dataArea, RectangleEdge.LEFT);
-          double bottom =
-              range.valueToJava2D(data.getStartYValue(index, item), dataArea, RectangleEdge.LEFT);
-          taken.add(
-              new Rectangle2D.Double(
-                  x - MARK_RADIUS_PX, y - MARK_RADIUS_PX, 2 * MARK_RADIUS_PX, 2 * MARK_RADIUS_PX));
-          taken.add(
-              new Rectangle2D.Double(x - CAP_RADIUS_PX, top, 2 * CAP_RADIUS_PX, bottom - top));
-          points.put(series.get(index).get(item), new Point2D.Double(x, y));
-        }
-      }
-      double height = FONT.height();
-      names.clear();
-      points.forEach(
-          (row, point) -> {
-            if (!labelled.contains(row)) {
-              return;
-            }
-            double width = FONT.width(row.name());
-            double below = point.getY() - 2;
-            double above = point.getY() + 2 - height;
-            Stream.of(NAME_GAP_PX, WIDE_NAME_GAP_PX)
-                .flatMap(
-                    gap ->
-                        Stream.of(
-                            new Point2D.Double(point.getX() + gap, below),
-                            new Point2D.Double(point.getX() - gap - width, above),
-                            new Point2D.Double(point.getX() + gap, above),
-                            new Point2D.Double(point.getX() - gap - width, below)))
-                .map(corner -> new Rectangle2D.Double(corner.x, corner.y, width, height))
-                .filter(dataArea::contains)
-                .filter(place -> taken.stream().noneMatch(place::intersects))
-                .findFirst()
-                .ifPresent(
-                    place -> {
-                      names.put(row, place);
-                      taken.add(place);
-                    });
-          });
-    }
-
-    @Override
-    protected void drawItemLabel(
-        Graphics2D graphics,
-        PlotOrientation orientation,
-        XYDataset data,
-        int index,
-        int item,
-        double x,
-        double y,
-        boolean negative) {
-      NetworkResult row = series.get(index).get(item);
-      Rectangle2D place = names.get(row);
-      if (place != null) {
-        graphics.setFont(FONT);
-        graphics.setPaint(inkwell.of(Ink.TEXT, place.getX() < x ? FixedEnd.RIGHT : FixedEnd.LEFT));
-        graphics.drawString(
-            row.name(), (float) place.getX(), (float) (place.getY() + FONT.ascent()));
-      }
-    }
-
-    @Override
-    public Paint getItemPaint(int index, int item) {
-      NetworkResult row = series.get(index).get(item);
-      return inkwell.mark(
-          Ink.of(row.weights()),
-          String.format(
-              "%s, %s weights: top-1 %s%% (95%% interval %s%%), %s multiply-adds, φ %s",
-              row.name(),
-              row.weights().label(),
-              Column.TOP1.shown().apply(row),
-              Column.INTERVAL.shown().apply(row),
-              Column.MULTIPLY_ADDS.shown().apply(row),
-              Column.PHI.shown().apply(row)));
-    }
-  }
-
-  /** A logarithmic axis with as many round ticks as there is room for. */
-  private static final class ReadableLogAxis extends LogAxis {
-    private static final long serialVersionUID = 1L;
-
-    /** Multiples of the powers of ten, the finest first. */
-    private static final List<List<Double>> STEPS =
-        List.of(
-            List.of(1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0), List.of(1.0, 2.0, 5.0), List.of(1.0));
-
-    private static final double CLOSEST_PX = 46;
-
-    @Override
-    protected List<NumberTick> refreshTicksHorizontal(
-        Graphics2D graphics, Rectangle2D dataArea, RectangleEdge edge) {
-      List<NumberTick> ticks = List.of();
-      for (List<Double> steps : STEPS) {
-        ticks = ticks(steps);
-        double closest = Double.POSITIVE_INFINITY;
-        for (int i = 1; i < ticks.size(); i++) {
-          closest =
-              Math.min(
-                  closest,
-                  valueToJava2D(ticks.get(i).getValue(), dataArea, edge)
-                      - valueToJava2D(ticks.get(i - 1).getValue(), dataArea, edge));
-        }
-        if (closest >= CLOSEST_PX) {
-          break;
-        }
-      }
-      return ticks;
-    }
-
-    private List<NumberTick> ticks(List<Double> steps) {
-      List<NumberTick> ticks = new ArrayList<>();
-      int first = (int) Math.floor(Math.log10(getLowerBound()));
-      int last = (int) Math.floor(Math.log10(getUpperBound()));
-      for (int exponent = first; exponent <= last; exponent++) {
-        for (double step : steps) {
-          double value = step * Math.pow(10, exponent);
-          if (getRange().contains(value)) {
-            ticks.add(
-                new NumberTick(
-                    value,
-                    Figures.siShort(Math.round(value)),
-                    TextAnchor.TOP_CENTER,
-                    TextAnchor.CENTER,
-                    0));
-          }
-        }
-      }
-      return ticks;
-    }
   }
 
   /** Means of neighbouring rounds where there are more than a plot can show. */
@@ -490,7 +310,7 @@ final class Plots {
     return thinned;
   }
 
-  private static JFreeChart chart(XYPlot plot, String rangeLabel, Inkwell inkwell, Legend legend) {
+  static JFreeChart chart(XYPlot plot, String rangeLabel, Inkwell inkwell, Legend legend) {
     JFreeChart chart = new JFreeChart(null, FONT, plot, false);
     chart.setBackgroundPaint(null);
     chart.setPadding(new RectangleInsets(4, 2, 2, 6));
@@ -513,7 +333,7 @@ final class Plots {
     return chart;
   }
 
-  private static void finish(XYPlot plot, NumberAxis range, Inkwell inkwell) {
+  static void finish(XYPlot plot, NumberAxis range, Inkwell inkwell) {
     finish(range, null, inkwell);
     tick(range);
     range.setAxisLineVisible(false);
@@ -525,7 +345,7 @@ final class Plots {
     plot.setAxisOffset(RectangleInsets.ZERO_INSETS);
   }
 
-  private static void finish(ValueAxis axis, String label, Inkwell inkwell) {
+  static void finish(ValueAxis axis, String label, Inkwell inkwell) {
     Color muted = inkwell.of(Ink.MUTED);
     axis.setLabel(label);
     axis.setLabelFont(FONT);
@@ -539,11 +359,11 @@ final class Plots {
   }
 
   /** Gives the axis up to ten ticks at round numbers, all with the decimals they need. */
-  private static void tick(NumberAxis axis) {
+  static void tick(NumberAxis axis) {
     tick(axis, axis.getRange().getLength() / 10);
   }
 
-  private static void tick(NumberAxis axis, double least) {
+  static void tick(NumberAxis axis, double least) {
     int exponent = (int) Math.floor(Math.log10(least));
     double power = Math.pow(10, exponent);
     double step = least > 5 * power ? 10 : least > 2 * power ? 5 : least > power ? 2 : 1;
@@ -556,22 +376,12 @@ final class Plots {
     return new DecimalFormat(pattern, DecimalFormatSymbols.getInstance(Locale.ROOT));
   }
 
-  private static Stroke solid(float widthPx) {
+  static Stroke solid(float widthPx) {
     return new BasicStroke(widthPx, BasicStroke.CAP_ROUND, BasicStroke.JOIN_ROUND);
   }
 
-  private static Stroke dashed(float widthPx, float onPx, float offPx) {
+  static Stroke dashed(float widthPx, float onPx, float offPx) {
     return new BasicStroke(
         widthPx, BasicStroke.CAP_BUTT, BasicStroke.JOIN_ROUND, 10, new float[] {onPx, offPx}, 0);
-  }
-
-  private static Shape diamond(double radius) {
-    Path2D shape = new Path2D.Double();
-    shape.moveTo(0, -radius);
-    shape.lineTo(radius, 0);
-    shape.lineTo(0, radius);
-    shape.lineTo(-radius, 0);
-    shape.closePath();
-    return shape;
   }
 }

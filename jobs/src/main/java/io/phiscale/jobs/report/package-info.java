@@ -7,7 +7,8 @@
  * io.phiscale.jobs.report.LearningCurve}, {@link io.phiscale.jobs.report.WilsonInterval} (how sure
  * an accuracy is) and {@link io.phiscale.jobs.report.ReportWriter} (the report as files).
  *
- * <p>Depends on the JDK and the chart library only: no Spark, no Hadoop, no other package of
- * Phiscale. Everything here is a pure function of the report: the same report gives the same bytes.
+ * <p>Depends on the JDK, Jackson, the chart library and {@link io.phiscale.jobs.law} only: no
+ * Spark, no Hadoop. Everything here is a pure function of the report: the same report gives the
+ * same bytes.
  */
 package io.phiscale.jobs.report;

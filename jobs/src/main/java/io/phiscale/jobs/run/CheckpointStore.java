@@ -15,7 +15,6 @@ import java.util.Set;
 import java.util.function.Consumer;
 import java.util.regex.Pattern;
 import org.apache.hadoop.fs.FileStatus;
-import org.apache.hadoop.fs.FileSystem;
 import org.apache.hadoop.fs.Path;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -142,10 +141,8 @@ public final class CheckpointStore {
 
   /** {@code checkpoint.json} goes first: what is left of a deletion that died is no checkpoint. */
   private void delete(URI directory) throws IOException {
-    FileSystem fileSystem = storage.fileSystem(directory);
-    Path path = new Path(directory);
-    fileSystem.delete(new Path(path, INFO), false);
-    fileSystem.delete(path, true);
+    storage.delete(Storage.resolve(directory, INFO));
+    storage.delete(directory);
   }
 
   /**
@@ -267,14 +264,11 @@ public final class CheckpointStore {
 
   /** Directories, the newest first. */
   private List<String> names() throws IOException {
-    FileSystem fileSystem = storage.fileSystem(run);
     List<String> names = new ArrayList<>();
-    if (fileSystem.exists(folder())) {
-      for (FileStatus status : fileSystem.listStatus(folder())) {
-        String name = status.getPath().getName();
-        if (status.isDirectory() && NAME.matcher(name).matches()) {
-          names.add(name);
-        }
+    for (FileStatus status : storage.list(folder().toUri())) {
+      String name = status.getPath().getName();
+      if (status.isDirectory() && NAME.matcher(name).matches()) {
+        names.add(name);
       }
     }
     names.sort(Comparator.reverseOrder());

@@ -20,6 +20,10 @@ public final class LocalCopy {
 
   /** Reads a local file where it lies, any other from a temporary copy. */
   public static <T> T of(Storage storage, URI place, Reader<T> reader) throws IOException {
+    return storage.within("Cannot read", place, () -> read(storage, place, reader));
+  }
+
+  private static <T> T read(Storage storage, URI place, Reader<T> reader) throws IOException {
     if ("file".equals(place.getScheme())) {
       return reader.read(Path.of(place));
     }

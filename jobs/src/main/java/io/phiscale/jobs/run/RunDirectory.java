@@ -13,7 +13,6 @@ import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.apache.hadoop.fs.FileStatus;
-import org.apache.hadoop.fs.FileSystem;
 import org.apache.hadoop.fs.Path;
 
 /**
@@ -63,7 +62,7 @@ public final class RunDirectory {
   /** What an earlier start of this run recorded. */
   public Optional<Provenance> provenance() throws IOException {
     Path file = new Path(new Path(root), RUN);
-    if (!storage.fileSystem(root).exists(file)) {
+    if (!storage.exists(file.toUri())) {
       return Optional.empty();
     }
     return Optional.of(Json.read(storage.readUtf8(file.toUri()), Provenance.class, file.toUri()));
@@ -85,7 +84,7 @@ public final class RunDirectory {
     String name = String.format("round-%08d.jsonl", rounds.get(0).round());
     for (Path file : files(metrics())) {
       if (file.getName().compareTo(name) > 0) {
-        storage.fileSystem(root).delete(file, false);
+        storage.delete(file.toUri());
       }
     }
     StringBuilder lines = new StringBuilder();
@@ -208,7 +207,7 @@ public final class RunDirectory {
     all.addAll(files(new Path(skippedFolder())));
     for (Path file : all) {
       if (firstRound(file) > lastRound) {
-        storage.fileSystem(root).delete(file, false);
+        storage.delete(file.toUri());
       }
     }
   }
@@ -225,13 +224,10 @@ public final class RunDirectory {
 
   /** The files of a folder that are named by a round, in its order. */
   private List<Path> files(Path folder) throws IOException {
-    FileSystem fileSystem = storage.fileSystem(root);
     List<Path> files = new ArrayList<>();
-    if (fileSystem.exists(folder)) {
-      for (FileStatus status : fileSystem.listStatus(folder)) {
-        if (NAMED_BY_ROUND.matcher(status.getPath().getName()).matches()) {
-          files.add(status.getPath());
-        }
+    for (FileStatus status : storage.list(folder.toUri())) {
+      if (NAMED_BY_ROUND.matcher(status.getPath().getName()).matches()) {
+        files.add(status.getPath());
       }
     }
     files.sort(Comparator.comparingInt(RunDirectory::firstRound));

@@ -72,6 +72,11 @@ final class StateFile {
    * @throws DamagedCheckpointException naming the file and what is wrong with it
    */
   static Checkpoint read(Storage storage, URI file, CheckpointInfo info) throws IOException {
+    return storage.within("Cannot read", file, () -> readAll(storage, file, info));
+  }
+
+  private static Checkpoint readAll(Storage storage, URI file, CheckpointInfo info)
+      throws IOException {
     MessageDigest digest = sha256();
     try (InputStream stream = storage.open(file);
         DataInputStream in =
@@ -108,6 +113,10 @@ final class StateFile {
    * @throws DamagedCheckpointException naming the file and what is wrong with it
    */
   static void verify(Storage storage, URI file, CheckpointInfo info) throws IOException {
+    requireDigest(file, storage.within("Cannot read", file, () -> digest(storage, file)), info);
+  }
+
+  private static MessageDigest digest(Storage storage, URI file) throws IOException {
     MessageDigest digest = sha256();
     try (InputStream stream = storage.open(file)) {
       new DigestInputStream(stream, digest).transferTo(OutputStream.nullOutputStream());
@@ -116,7 +125,7 @@ final class StateFile {
     } catch (ChecksumException e) {
       throw damaged(file, "its bytes were damaged", e);
     }
-    requireDigest(file, digest, info);
+    return digest;
   }
 
   private static void requireDigest(URI file, MessageDigest digest, CheckpointInfo info)

@@ -46,6 +46,10 @@ public record WeightsFile(Map<String, Tensor> tensors, String sha256) {
    * @throws IOException if it cannot be read or is damaged
    */
   public static WeightsFile read(Storage storage, URI place) throws IOException {
+    return storage.within("Cannot read", place, () -> readAll(storage, place));
+  }
+
+  private static WeightsFile readAll(Storage storage, URI place) throws IOException {
     if ("file".equals(place.getScheme())) {
       Path file = Path.of(place);
       Map<String, Tensor> tensors = tensors(file);

@@ -1,6 +1,8 @@
 package io.phiscale.jobs.shard;
 
 import io.phiscale.jobs.config.PhiscaleConfiguration;
+import io.phiscale.jobs.run.DriverStorage;
+import io.phiscale.jobs.run.SparkJobs;
 import io.phiscale.pipeline.shard.ChecksumPolicy;
 import io.phiscale.pipeline.shard.LabelSpace;
 import io.phiscale.pipeline.shard.RowGroup;
@@ -47,7 +49,7 @@ public final class ExportJob {
   public ExportJob(SparkSession session, PhiscaleConfiguration configuration) {
     this.session = session;
     this.configuration = configuration;
-    this.storage = Storage.of(configuration.storage().hadoopProperties());
+    this.storage = DriverStorage.of(configuration);
   }
 
   /**
@@ -94,16 +96,17 @@ public final class ExportJob {
       if (pairs.isEmpty()) {
         continue;
       }
-      spark.setJobDescription("Export " + split + " as WebDataset to " + output);
       List<Long> written =
-          spark
-              .parallelize(pairs, pairs.size())
-              .map(new Export(storage, manifest.labels()))
-              .collect();
+          SparkJobs.run(
+              spark,
+              "Export " + split + " as WebDataset to " + output,
+              configuration.spark().deadline(),
+              "spark.deadline",
+              spark.parallelize(pairs, pairs.size()).map(new Export(storage, manifest.labels()))
+                  ::collect);
       tars.put(split, written.size());
       images.put(split, written.stream().mapToLong(Long::longValue).sum());
     }
-    spark.setJobDescription(null);
     storage.writeUtf8Atomically(list, String.join("\n", manifest.labels().names()) + "\n");
     return new Result(tars, images);
   }

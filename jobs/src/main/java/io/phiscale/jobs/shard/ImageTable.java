@@ -31,6 +31,20 @@ interface ImageTable {
           .add("problem", DataTypes.StringType, true)
           .add("detail", DataTypes.StringType, true);
 
+  /**
+   * A label's confidence.
+   *
+   * @throws NumberFormatException if it is not a finite number: an infinite weight would leave NaN
+   *     in the targets
+   */
+  static float confidence(String text) {
+    float confidence = Float.parseFloat(text);
+    if (!Float.isFinite(confidence)) {
+      throw new NumberFormatException("confidence " + text + " (must be a number)");
+    }
+    return confidence;
+  }
+
   /** What is read from where, for provenance and messages. */
   String description();
 

@@ -9,6 +9,7 @@ import io.phiscale.pipeline.source.FlatValidationSource;
 import io.phiscale.pipeline.storage.Storage;
 import java.io.IOException;
 import java.net.URI;
+import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import org.apache.spark.api.java.JavaSparkContext;
@@ -19,12 +20,17 @@ final class Inputs {
   private final SparkSession session;
   private final Storage storage;
   private final DataSection data;
+  private final Duration deadline;
   private Input train;
 
-  Inputs(SparkSession session, Storage storage, DataSection data) {
+  /**
+   * @param deadline longest time in which no task of a job ends
+   */
+  Inputs(SparkSession session, Storage storage, DataSection data, Duration deadline) {
     this.session = session;
     this.storage = storage;
     this.data = data;
+    this.deadline = deadline;
   }
 
   /**
@@ -68,7 +74,7 @@ final class Inputs {
 
   private Input files(DatasetSource source) throws IOException {
     return SplitInput.of(
-        JavaSparkContext.fromSparkContext(session.sparkContext()), storage, source, data);
+        JavaSparkContext.fromSparkContext(session.sparkContext()), storage, source, data, deadline);
   }
 
   private static boolean isTable(Layout layout) {
@@ -80,6 +86,6 @@ final class Inputs {
         layout == Layout.TABLE
             ? new ManifestTable(location, data.source().table(), List.of())
             : new YfccTable(location, data.source().yfcc(), List.of());
-    return new TableInput(session, storage, table, data);
+    return new TableInput(session, storage, table, data, deadline);
   }
 }

@@ -160,17 +160,12 @@ record ManifestTable(URI location, Table table, List<URI> parts) implements Imag
       List<Float> weights = new ArrayList<>();
       for (int i = 0; i < labels.size(); i++) {
         String text = confidences == null ? "1" : confidences.get(i);
-        float weight;
         try {
-          weight = Float.parseFloat(String.valueOf(text).strip());
+          weights.add(ImageTable.confidence(String.valueOf(text).strip()));
         } catch (NumberFormatException e) {
-          weight = Float.POSITIVE_INFINITY;
-        }
-        if (Float.isInfinite(weight)) {
           return rejected(
               uri, RejectReason.UNKNOWN_LABEL, "confidence " + text + " (must be a number)");
         }
-        weights.add(weight);
       }
       return RowFactory.create(
           uri,

@@ -5,6 +5,7 @@ import io.phiscale.jobs.config.DataSection.Deduplicate;
 import io.phiscale.jobs.config.DataSection.Validation;
 import io.phiscale.jobs.config.PhiscaleConfiguration;
 import io.phiscale.jobs.run.BuildInfo;
+import io.phiscale.jobs.run.DriverStorage;
 import io.phiscale.jobs.run.SparkJobs;
 import io.phiscale.pipeline.shard.ImageStatistics;
 import io.phiscale.pipeline.shard.LabelSpace;
@@ -73,7 +74,7 @@ public final class ShardJob {
   public ShardJob(SparkSession session, PhiscaleConfiguration configuration) {
     this.session = session;
     this.configuration = configuration;
-    this.storage = Storage.of(configuration.storage().hadoopProperties());
+    this.storage = DriverStorage.of(configuration);
   }
 
   /** What became of the job. */
@@ -117,7 +118,7 @@ public final class ShardJob {
                   + " another folder",
               root));
     }
-    Inputs inputs = new Inputs(session, storage, data);
+    Inputs inputs = new Inputs(session, storage, data, configuration.spark().deadline());
     Parts all = new Parts(Optional.of(inputs.train()), inputs.validation());
     SourceFiles sources = sources(all);
     return new Result.Written(shard(all, all, inputs.labels(), sources, digest, Optional.empty()));
@@ -143,7 +144,7 @@ public final class ShardJob {
     }
     // Of another configuration: refused there.
     ShardManifest earlier = run().manifest();
-    Inputs inputs = new Inputs(session, storage, data);
+    Inputs inputs = new Inputs(session, storage, data, configuration.spark().deadline());
     Parts all = new Parts(Optional.of(inputs.train()), inputs.validation());
     SourceFiles sources = sources(all);
     Set<String> added =
@@ -334,10 +335,9 @@ public final class ShardJob {
       if (files.length > 0) {
         claims =
             claims.union(
-                session
-                    .read()
-                    .parquet(files)
-                    .select("key", "sha256")
+                run(
+                        "Shard: find the columns of the " + split.getKey() + " there is",
+                        () -> session.read().parquet(files).select("key", "sha256"))
                     .javaRDD()
                     .mapPartitionsToPair(new RepeatedContents.OfShards(split.getKey())));
       }

@@ -2,6 +2,7 @@ package io.phiscale.jobs.shard;
 
 import io.phiscale.jobs.config.DataSection;
 import io.phiscale.jobs.config.DataSection.Reading;
+import io.phiscale.jobs.run.SparkJobs;
 import io.phiscale.pipeline.shard.LabelSpace;
 import io.phiscale.pipeline.source.DatasetSource;
 import io.phiscale.pipeline.source.ScannedSource;
@@ -13,6 +14,7 @@ import io.phiscale.pipeline.storage.Storage;
 import io.phiscale.pipeline.storage.StoredFile;
 import java.io.IOException;
 import java.net.URI;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -35,35 +37,51 @@ final class SplitInput implements Input {
   private final Storage storage;
   private final DatasetSource source;
   private final DataSection data;
+  private final Duration deadline;
   private List<SourceSplit> splits;
 
   private SplitInput(
-      JavaSparkContext spark, Storage storage, DatasetSource source, DataSection data) {
+      JavaSparkContext spark,
+      Storage storage,
+      DatasetSource source,
+      DataSection data,
+      Duration deadline) {
     this.spark = spark;
     this.storage = storage;
     this.source = source;
     this.data = data;
+    this.deadline = deadline;
   }
 
   /**
    * The collection, with its classes chosen as the configuration asks.
    *
    * @param data says which classes of an ImageNet-21k are kept, and how images are checked
+   * @param deadline longest time in which no task of a job ends
    */
   static SplitInput of(
-      JavaSparkContext spark, Storage storage, DatasetSource source, DataSection data)
+      JavaSparkContext spark,
+      Storage storage,
+      DatasetSource source,
+      DataSection data,
+      Duration deadline)
       throws IOException {
     return new SplitInput(
         spark,
         storage,
         source instanceof SynsetTarsSource tars
-            ? chosen(spark, storage, tars, data.source().reading())
+            ? chosen(spark, storage, tars, data.source().reading(), deadline)
             : source,
-        data);
+        data,
+        deadline);
   }
 
   private static SynsetTarsSource chosen(
-      JavaSparkContext spark, Storage storage, SynsetTarsSource all, Reading reading)
+      JavaSparkContext spark,
+      Storage storage,
+      SynsetTarsSource all,
+      Reading reading,
+      Duration deadline)
       throws IOException {
     SynsetTarsSource chosen = all;
     if (isSet(reading.ancestors())) {
@@ -80,10 +98,14 @@ final class SplitInput implements Input {
     }
     if (reading.minImages() > 0) {
       List<SourceSplit> splits = chosen.splits(storage);
-      spark.setJobDescription("Shard: count the images per class of " + chosen.description());
       Map<String, Long> counts = new HashMap<>();
       for (Map<String, Long> counted :
-          spark.parallelize(splits, splits.size()).map(new Count(chosen, storage)).collect()) {
+          SparkJobs.run(
+              spark,
+              "Shard: count the images per class of " + chosen.description(),
+              deadline,
+              "spark.deadline",
+              spark.parallelize(splits, splits.size()).map(new Count(chosen, storage))::collect)) {
         counted.forEach((name, images) -> counts.merge(name, images, Long::sum));
       }
       chosen = chosen.keeping(counts, reading.minImages(), storage);
@@ -109,14 +131,18 @@ final class SplitInput implements Input {
     if (listed.isPresent()) {
       return listed.get();
     }
-    spark.setJobDescription("Shard: find the classes of " + source.description());
     return scanned.labels(
         new TreeSet<>(
-            spark
-                .parallelize(splits(), splits().size())
-                .flatMap(new ClassNames(scanned, storage))
-                .distinct()
-                .collect()));
+            SparkJobs.run(
+                spark,
+                "Shard: find the classes of " + source.description(),
+                deadline,
+                "spark.deadline",
+                spark
+                        .parallelize(splits(), splits().size())
+                        .flatMap(new ClassNames(scanned, storage))
+                        .distinct()
+                    ::collect)));
   }
 
   private List<SourceSplit> splits() throws IOException {
@@ -203,7 +229,7 @@ final class SplitInput implements Input {
         }
       }
     }
-    SplitInput part = new SplitInput(spark, storage, source, data);
+    SplitInput part = new SplitInput(spark, storage, source, data, deadline);
     part.splits = kept;
     return part;
   }

@@ -1,19 +1,24 @@
 package io.phiscale.jobs.shard;
 
 import io.phiscale.jobs.config.DataSection;
+import io.phiscale.jobs.run.SparkJobs;
 import io.phiscale.pipeline.shard.LabelSpace;
 import io.phiscale.pipeline.source.ClassList;
 import io.phiscale.pipeline.storage.Storage;
 import io.phiscale.pipeline.storage.StoredFile;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.net.URI;
+import java.time.Duration;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.function.Supplier;
 import org.apache.spark.api.java.JavaPairRDD;
+import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.api.java.function.FlatMapFunction;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
@@ -37,15 +42,21 @@ final class TableInput implements Input {
   private final ImageTable table;
   private final DataSection data;
   private final TagClasses tags;
+  private final Duration deadline;
   private Dataset<Row> rows;
   private long bytes = -1;
 
-  TableInput(SparkSession session, Storage storage, ImageTable table, DataSection data)
+  /**
+   * @param deadline longest time in which no task of a job ends
+   */
+  TableInput(
+      SparkSession session, Storage storage, ImageTable table, DataSection data, Duration deadline)
       throws IOException {
     this.session = session;
     this.storage = storage;
     this.table = table;
     this.data = data;
+    this.deadline = deadline;
     this.tags =
         TagClasses.read(
             storage, data.source().weakLabels().tags(), data.source().weakLabels().minConfidence());
@@ -54,9 +65,35 @@ final class TableInput implements Input {
   /** Not before they are wanted: the schema of JSON lines is found by reading them. */
   private Dataset<Row> rows() throws IOException {
     if (rows == null) {
-      rows = table.rows(session).persist(StorageLevel.DISK_ONLY());
+      rows = opened().persist(StorageLevel.DISK_ONLY());
     }
     return rows;
+  }
+
+  /** Spark looks into files to find their columns. */
+  private Dataset<Row> opened() throws IOException {
+    try {
+      return run(
+          "Shard: find the columns of " + description(),
+          () -> {
+            try {
+              return table.rows(session);
+            } catch (IOException e) {
+              throw new UncheckedIOException(e);
+            }
+          });
+    } catch (UncheckedIOException e) {
+      throw e.getCause();
+    }
+  }
+
+  private <T> T run(String what, Supplier<T> actions) {
+    return SparkJobs.run(
+        JavaSparkContext.fromSparkContext(session.sparkContext()),
+        what,
+        deadline,
+        "spark.deadline",
+        actions);
   }
 
   @Override
@@ -73,8 +110,10 @@ final class TableInput implements Input {
     if (tags.isTable()) {
       return tags.labels();
     }
-    session.sparkContext().setJobDescription("Shard: find the classes of " + description());
-    List<String> names = rows().javaRDD().flatMap(new ClassNames(tags)).distinct().collect();
+    List<String> names =
+        run(
+            "Shard: find the classes of " + description(),
+            rows().javaRDD().flatMap(new ClassNames(tags)).distinct()::collect);
     if (names.isEmpty()) {
       throw new IOException("No labelled images in " + description());
     }
@@ -85,15 +124,16 @@ final class TableInput implements Input {
   @Override
   public long bytes() throws IOException {
     if (bytes < 0) {
-      session.sparkContext().setJobDescription("Shard: count the images of " + description());
       Dataset<Row> located = rows().filter("uri is not null");
-      long images = located.count();
+      long images = run("Shard: count the images of " + description(), located::count);
       List<Row> sample =
-          located
-              .select("uri")
-              .orderBy(functions.xxhash64(functions.col("uri")), functions.col("uri"))
-              .limit(SAMPLED)
-              .collectAsList();
+          run(
+              "Shard: sample the images of " + description(),
+              located
+                      .select("uri")
+                      .orderBy(functions.xxhash64(functions.col("uri")), functions.col("uri"))
+                      .limit(SAMPLED)
+                  ::collectAsList);
       long sum = 0;
       int found = 0;
       for (Row row : sample) {
@@ -141,7 +181,7 @@ final class TableInput implements Input {
             .map(StoredFile::uri)
             .filter(file -> names.contains(SourceFiles.name(split, file)))
             .toList();
-    return new TableInput(session, storage, table.only(files), data);
+    return new TableInput(session, storage, table.only(files), data, deadline);
   }
 
   @Override

@@ -163,7 +163,7 @@ record YfccTable(URI location, Yfcc yfcc, List<URI> parts) implements ImageTable
   }
 
   /** A line of two columns, of which the second may lack. */
-  private static final class Pair implements Function<String, Row> {
+  static final class Pair implements Function<String, Row> {
     private static final long serialVersionUID = 1L;
 
     @Override
@@ -176,7 +176,7 @@ record YfccTable(URI location, Yfcc yfcc, List<URI> parts) implements ImageTable
   }
 
   /** A photo with its hash and tags as a row of the common columns. */
-  private static final class Image implements Function<Row, Row> {
+  static final class Image implements Function<Row, Row> {
     private static final long serialVersionUID = 1L;
     private final String images;
     private final Yfcc.Labels kind;
@@ -216,7 +216,7 @@ record YfccTable(URI location, Yfcc yfcc, List<URI> parts) implements ImageTable
                   .strip()
                   .toLowerCase(Locale.ROOT));
           weights.add(
-              kind == Yfcc.Labels.AUTOTAGS ? Float.parseFloat(tag.substring(colon + 1)) : 1f);
+              kind == Yfcc.Labels.AUTOTAGS ? ImageTable.confidence(tag.substring(colon + 1)) : 1f);
         } catch (IllegalArgumentException e) {
           return rejected(
               key, RejectReason.UNKNOWN_LABEL, "tag " + tag + " cannot be read: " + e.getMessage());

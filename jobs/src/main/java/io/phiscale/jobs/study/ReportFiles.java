@@ -1,10 +1,10 @@
 package io.phiscale.jobs.study;
 
 import io.phiscale.jobs.config.PhiscaleConfiguration;
+import io.phiscale.jobs.evaluate.Evaluation;
 import io.phiscale.jobs.report.EvaluationReport;
 import io.phiscale.jobs.report.LearningCurve;
 import io.phiscale.jobs.report.LearningPoint;
-import io.phiscale.jobs.report.NetworkResult;
 import io.phiscale.jobs.report.ReportWriter;
 import io.phiscale.jobs.run.Provenance;
 import io.phiscale.jobs.run.RoundMetrics;
@@ -37,11 +37,11 @@ public final class ReportFiles {
             .toList());
   }
 
-  /** A report with the provenance of this run. */
+  /** A report with the provenance of this run and the law of its rows. */
   public static EvaluationReport report(
       PhiscaleConfiguration configuration,
       String manifestDigest,
-      List<NetworkResult> rows,
+      Evaluation evaluation,
       List<LearningCurve> curves) {
     Provenance provenance = Provenance.of(configuration, manifestDigest);
     Map<String, String> facts = new LinkedHashMap<>();
@@ -49,7 +49,9 @@ public final class ReportFiles {
     facts.putAll(provenance.versions());
     facts.put("data manifest digest", manifestDigest);
     facts.putAll(provenance.configuration());
-    return new EvaluationReport(configuration.name(), rows, curves, facts, List.of());
+    return new EvaluationReport(configuration.name(), evaluation.rows(), curves, facts, List.of())
+        .withDetails(evaluation.details(), evaluation.differences())
+        .withLaw();
   }
 
   /**

@@ -3,10 +3,11 @@ package io.phiscale.jobs.study;
 import io.phiscale.jobs.config.EvaluateSection;
 import io.phiscale.jobs.config.PhiscaleConfiguration;
 import io.phiscale.jobs.evaluate.EvaluateJob;
+import io.phiscale.jobs.evaluate.Evaluation;
 import io.phiscale.jobs.evaluate.MinivalScoring;
 import io.phiscale.jobs.report.EvaluationReport;
 import io.phiscale.jobs.report.LearningCurve;
-import io.phiscale.jobs.report.NetworkResult;
+import io.phiscale.jobs.run.DriverStorage;
 import io.phiscale.jobs.train.NetworkPlan;
 import io.phiscale.jobs.train.TrainJob;
 import io.phiscale.jobs.train.TrainingListener;
@@ -38,7 +39,7 @@ public final class StudyJob {
   public StudyJob(SparkSession session, PhiscaleConfiguration configuration) {
     this.session = session;
     this.configuration = configuration;
-    this.storage = Storage.of(configuration.storage().hadoopProperties());
+    this.storage = DriverStorage.of(configuration);
   }
 
   /**
@@ -76,7 +77,7 @@ public final class StudyJob {
                   "evaluate.checkpoint", evaluated(folder),
                   "evaluate.output", Storage.resolve(folder, "evaluation").toString())));
     }
-    List<NetworkResult> rows = new ArrayList<>();
+    List<Evaluation> evaluations = new ArrayList<>();
     List<LearningCurve> curves = new ArrayList<>();
     for (int i = 0; i < cells.size(); i++) {
       PhiscaleConfiguration cell = cells.get(i);
@@ -85,10 +86,11 @@ public final class StudyJob {
           new TrainJob(session, cell, new MinivalScoring(session, cell))
               .run(listeners.apply(name, (i + 1) + "/" + cells.size()));
       curves.add(ReportFiles.curve(name, trained.metrics()));
-      rows.addAll(new EvaluateJob(session, cell).run());
+      evaluations.add(new EvaluateJob(session, cell).evaluate());
     }
     EvaluationReport report =
-        ReportFiles.report(configuration, manifest.contentDigest(), rows, curves);
+        ReportFiles.report(
+            configuration, manifest.contentDigest(), Evaluation.of(evaluations), curves);
     return new Result(report, ReportFiles.write(storage, output, report));
   }
 

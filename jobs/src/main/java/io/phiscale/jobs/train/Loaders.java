@@ -50,7 +50,8 @@ public final class Loaders {
     return new BatchLoader(encoded, transform, augmentation, seed, epoch, settings);
   }
 
-  private static EncodedSample encoded(ShardSamples.Sample sample) {
+  /** A sample of shards as the loader sees it: its checksum is compared before it is decoded. */
+  public static EncodedSample encoded(ShardSamples.Sample sample) {
     return sample instanceof ShardSamples.Stored stored
         ? new StoredSample(stored)
         : new LostSample((ShardSamples.Lost) sample);

@@ -102,6 +102,13 @@ public final class ParameterAveragingTrainer {
     Progress begun = state.progress;
     int rounds = begun.round() + plan.roundsLeft(begun.epoch(), begun.position(), goal.epochs());
     recallWorkers(begun);
+    if (begun.position() > 0) {
+      // In the middle of an epoch: what it has left out so far counts.
+      skippedLimit.count(
+          directory.skipped(begun.round()).stream()
+              .filter(skipped -> skipped.epoch() == begun.epoch())
+              .toList());
+    }
     listener.started(state.progress.round() + 1, rounds);
     Broadcast<TrainingRecipe> shipped = spark.broadcast(recipe);
     Broadcast<FloatVector> frozen =
@@ -116,13 +123,10 @@ public final class ParameterAveragingTrainer {
       forgetMemories(state.progress.round());
       unpublished.rounds.add(metrics);
       listener.completed(metrics);
-      Progress now = state.progress;
-      boolean epochEnded = now.position() == 0;
-      if (epochEnded) {
+      if (state.progress.position() == 0) {
         skippedLimit.reset();
       }
-      if (epochEnded
-          && (now.epoch() % goal.checkpointEveryEpochs() == 0 || now.epoch() == goal.epochs())) {
+      if (goal.wantsCheckpoint(state.progress)) {
         recalibrate(shipped, state);
         publish(state, unpublished);
         unpublished = new Unpublished();

@@ -5,6 +5,7 @@ import io.phiscale.jobs.config.PhiscaleConfiguration;
 import io.phiscale.jobs.config.TrainSection;
 import io.phiscale.jobs.run.Checkpoint;
 import io.phiscale.jobs.run.CheckpointInfo;
+import io.phiscale.jobs.run.DriverStorage;
 import io.phiscale.jobs.run.Origin;
 import io.phiscale.jobs.run.Progress;
 import io.phiscale.jobs.run.Provenance;
@@ -73,7 +74,7 @@ public final class TrainJob {
     this.session = session;
     this.configuration = configuration;
     this.scorer = scorer;
-    this.storage = Storage.of(configuration.storage().hadoopProperties());
+    this.storage = DriverStorage.of(configuration);
   }
 
   /**
@@ -132,6 +133,7 @@ public final class TrainJob {
             configuration.name() + " " + network.identity().name(),
             train.epochs(),
             train.checkpoint().everyEpochs(),
+            train.checkpoint().everyRounds(),
             new Retention(train.checkpoint().keep(), train.checkpoint().keepEveryEpochs()),
             scorer(manifest),
             train.emaDecay() == 0

@@ -14,7 +14,6 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.apache.hadoop.fs.FileStatus;
-import org.apache.hadoop.fs.FileSystem;
 import org.apache.hadoop.fs.Path;
 
 /**
@@ -96,12 +95,10 @@ final class WorkerMemories implements Serializable {
    */
   int workers(int round) throws IOException {
     List<Integer> totals = new ArrayList<>();
-    if (storage.exists(folder(round).toUri())) {
-      for (FileStatus status : fileSystem().listStatus(folder(round))) {
-        Matcher name = WORKER.matcher(status.getPath().getName());
-        if (name.matches()) {
-          totals.add(Integer.valueOf(name.group(2)));
-        }
+    for (FileStatus status : storage.list(folder(round).toUri())) {
+      Matcher name = WORKER.matcher(status.getPath().getName());
+      if (name.matches()) {
+        totals.add(Integer.valueOf(name.group(2)));
       }
     }
     if (totals.isEmpty() || totals.stream().anyMatch(total -> total != totals.size())) {
@@ -119,12 +116,10 @@ final class WorkerMemories implements Serializable {
   /** The rounds of which there are memories. */
   List<Integer> rounds() throws IOException {
     List<Integer> rounds = new ArrayList<>();
-    if (storage.exists(folder().toUri())) {
-      for (FileStatus status : fileSystem().listStatus(folder())) {
-        Matcher name = ROUND.matcher(status.getPath().getName());
-        if (name.matches()) {
-          rounds.add(Integer.valueOf(name.group(1)));
-        }
+    for (FileStatus status : storage.list(folder().toUri())) {
+      Matcher name = ROUND.matcher(status.getPath().getName());
+      if (name.matches()) {
+        rounds.add(Integer.valueOf(name.group(1)));
       }
     }
     return rounds;
@@ -132,10 +127,6 @@ final class WorkerMemories implements Serializable {
 
   /** Deletes the memories of a round. */
   void forget(int round) throws IOException {
-    fileSystem().delete(folder(round), true);
-  }
-
-  private FileSystem fileSystem() throws IOException {
-    return storage.fileSystem(run);
+    storage.delete(folder(round).toUri());
   }
 }

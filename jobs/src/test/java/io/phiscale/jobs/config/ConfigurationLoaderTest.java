@@ -293,6 +293,7 @@ class ConfigurationLoaderTest {
         "train.max-skipped-fraction = 2 | a.conf:1: Invalid train.max-skipped-fraction: 2.0 (must be"
             + " in [0, 1])",
         "train.deadline = 0 s | a.conf:1: Invalid train.deadline: PT0S (must be > 0)",
+        "storage.deadline = 0 s | a.conf:1: Invalid storage.deadline: PT0S (must be > 0)",
         "train.averaging { synchronous-epochs = -1, qsr-alpha = 0, outer-learning-rate = 0, outer-momentum = 1 } | a.conf:1: Invalid train.averaging.synchronous-epochs: -1.0 (must be >= 0)~a.conf:1: Invalid train.averaging.qsr-alpha: 0.0 (must be > 0)~a.conf:1: Invalid train.averaging.outer-learning-rate: 0.0 (must be > 0)~a.conf:1: Invalid train.averaging.outer-momentum: 1.0 (must be in [0, 1))",
         "train.averaging { schedule = qsr, max-local-steps = 9 } | a.conf:1: Invalid train.averaging.max-local-steps: 9 (must be >= train.averaging.local-steps = 10)",
         "train.averaging { schedule = linear, outer = adam, wire = fp8 } | a.conf:1: Invalid train.averaging.schedule: \"linear\" (must be one of constant, qsr)~a.conf:1: Invalid train.averaging.outer: \"adam\" (must be one of average, momentum, nesterov, slowmo)~a.conf:1: Invalid train.averaging.wire: \"fp8\" (must be one of bf16, fp16, fp32, int8)",
@@ -310,7 +311,7 @@ class ConfigurationLoaderTest {
         "train.loader { threads = 0, queue-batches = 0 } | a.conf:1: Invalid train.loader.threads: 0 (must be > 0)~a.conf:1: Invalid train.loader.queue-batches: 0 (must be > 0)",
         "train.checkpoint { every-epochs = 2, keep-every-epochs = 3 } | a.conf:1: Invalid train.checkpoint.keep-every-epochs: 3 (must be a multiple of train.checkpoint.every-epochs = 2, or 0)",
         "data.source.minival-fraction = 1 | a.conf:1: Invalid data.source.minival-fraction: 1.0 (must be in [0, 1))",
-        "train.checkpoint { every-epochs = 0, keep = 0 } | a.conf:1: Invalid train.checkpoint.every-epochs: 0 (must be > 0)~a.conf:1: Invalid train.checkpoint.keep: 0 (must be > 0)",
+        "train.checkpoint { every-epochs = 0, every-rounds = -1, keep = 0 } | a.conf:1: Invalid train.checkpoint.every-epochs: 0 (must be > 0)~a.conf:1: Invalid train.checkpoint.every-rounds: -1 (must be >= 0)~a.conf:1: Invalid train.checkpoint.keep: 0 (must be > 0)",
         "evaluate { split = test, batch-size = 0, crop-fraction = 0, top-k = [0] } | a.conf:1: Invalid evaluate.split: test (must be train, val or minival)~a.conf:1: Invalid evaluate.batch-size: 0 (must be > 0)~a.conf:1: Invalid evaluate.crop-fraction: 0.0 (must be in (0, 1])~a.conf:1: Invalid evaluate.top-k: [0] (must be a list of numbers > 0, not empty)",
         "study.phi = [] | a.conf:1: Invalid study.phi: [] (must be a list of numbers, not empty)",
         "study.phi = [1, 1] | a.conf:1: Invalid study.phi: [1.0, 1.0] (must be without repetition)",

@@ -8,6 +8,7 @@ import io.phiscale.jobs.support.EmbeddedS3;
 import io.phiscale.jobs.support.LocalSpark;
 import io.phiscale.jobs.train.TrainingDivergedException;
 import java.io.OutputStream;
+import java.lang.reflect.Method;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -16,10 +17,14 @@ import java.util.List;
 import java.util.Map;
 import java.util.SplittableRandom;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.spark.api.java.JavaRDD;
 import org.apache.spark.api.java.JavaSparkContext;
+import org.apache.spark.api.java.function.Function;
 import org.apache.spark.sql.SparkSession;
+import org.apache.spark.storage.StorageLevel;
+import org.apache.spark.util.LongAccumulator;
 import org.deeplearning4j.nn.api.Model;
 import org.deeplearning4j.nn.conf.ComputationGraphConfiguration;
 import org.deeplearning4j.nn.conf.MultiLayerConfiguration;
@@ -31,6 +36,8 @@ import org.deeplearning4j.nn.graph.ComputationGraph;
 import org.deeplearning4j.nn.graph.util.ComputationGraphUtil;
 import org.deeplearning4j.optimize.api.BaseTrainingListener;
 import org.deeplearning4j.spark.api.RDDTrainingApproach;
+import org.deeplearning4j.spark.api.Repartition;
+import org.deeplearning4j.spark.api.RepartitionStrategy;
 import org.deeplearning4j.spark.api.TrainingHook;
 import org.deeplearning4j.spark.api.TrainingMaster;
 import org.deeplearning4j.spark.impl.graph.SparkComputationGraph;
@@ -188,8 +195,92 @@ class PhiscaleTrainingMasterTest {
                     .workerPrefetchNumBatches(0)
                     .saveUpdater(true)
                     .rngSeed(1)
+                    .rddTrainingApproach(RDDTrainingApproach.Direct)
                     .build()))
         .isGreaterThan(0.9);
+  }
+
+  /** Every method that the original's builder has, so that any program of it compiles. */
+  @Test
+  void theBuilderHasTheMethodsOfTheOriginal() {
+    for (Method method : ParameterAveragingTrainingMaster.Builder.class.getMethods()) {
+      if (method.getDeclaringClass() == ParameterAveragingTrainingMaster.Builder.class) {
+        assertThat(PhiscaleTrainingMaster.Builder.class)
+            .satisfies(
+                builder ->
+                    assertThat(
+                            builder
+                                .getMethod(method.getName(), method.getParameterTypes())
+                                .getReturnType())
+                        .isEqualTo(
+                            method.getName().equals("build")
+                                ? PhiscaleTrainingMaster.class
+                                : PhiscaleTrainingMaster.Builder.class));
+      }
+    }
+    assertThat(parameters(PhiscaleTrainingMaster.Builder.class))
+        .containsExactlyInAnyOrderElementsOf(
+            parameters(ParameterAveragingTrainingMaster.Builder.class));
+  }
+
+  private static List<List<Class<?>>> parameters(Class<?> builder) {
+    return Stream.of(builder.getConstructors())
+        .map(constructor -> List.of(constructor.getParameterTypes()))
+        .toList();
+  }
+
+  @Test
+  void whatMovesDataElsewhereChangesNoResultHere() {
+    List<DataSet> examples = examples(40, 12);
+    float[] expected =
+        fit(graph(new Adam(0.01)), master(2).build(), spark.parallelize(examples, 3), 1);
+    PhiscaleTrainingMaster.Builder builder =
+        master(2)
+            .rddTrainingApproach(RDDTrainingApproach.Export)
+            .exportDirectory(folder.resolve("export").toUri().toString())
+            .repartionData(Repartition.Always)
+            .repartitionStrategy(RepartitionStrategy.Balanced)
+            .aggregationDepth(3)
+            .storageLevelStreams(StorageLevel.MEMORY_ONLY());
+
+    assertThat(fit(graph(new Adam(0.01)), builder.build(), spark.parallelize(examples, 3), 1))
+        .containsExactly(expected);
+    assertThat(folder.resolve("export")).doesNotExist();
+  }
+
+  @Test
+  void keptDataAreComputedOnceAFit() {
+    List<DataSet> examples = examples(40, 13);
+    LongAccumulator computed = spark.sc().longAccumulator("computed");
+    JavaRDD<DataSet> data = spark.parallelize(examples, 3).map(new Computed(computed));
+    float[] expected = fit(graph(new Adam(0.01)), master(2).build(), data, 1);
+    assertThat(computed.value()).as("counted, then shuffled").isEqualTo(80);
+
+    computed.reset();
+    assertThat(
+            fit(
+                graph(new Adam(0.01)),
+                master(2).storageLevel(StorageLevel.DISK_ONLY()).build(),
+                data,
+                1))
+        .containsExactly(expected);
+    assertThat(computed.value()).isEqualTo(40);
+    assertThat(data.getStorageLevel()).as("afterwards").isEqualTo(StorageLevel.NONE());
+
+    // What the program has cached stays so.
+    data.persist(StorageLevel.MEMORY_ONLY_SER());
+    fit(graph(new Adam(0.01)), master(2).storageLevel(StorageLevel.DISK_ONLY()).build(), data, 1);
+    assertThat(data.getStorageLevel()).isEqualTo(StorageLevel.MEMORY_ONLY_SER());
+    data.unpersist();
+  }
+
+  /** Counts how often an example is computed. */
+  private record Computed(LongAccumulator count) implements Function<DataSet, DataSet> {
+    @Override
+    public DataSet call(DataSet example) {
+      count.add(1);
+      return example;
+    }
   }
 
   @Test
@@ -398,7 +489,10 @@ class PhiscaleTrainingMasterTest {
 
     assertThatThrownBy(() -> network.fit(spark.parallelize(examples(32, 10), 2)))
         .isInstanceOf(IllegalStateException.class)
-        .hasMessageStartingWith("Round 1 did not end within PT0.001S (Builder.roundDeadline)");
+        .message()
+        .containsPattern(
+            "^(Round 1 did not end|count the training data: no task ended) within PT0.001S"
+                + " \\(Builder.roundDeadline\\)");
   }
 
   @Test
@@ -435,9 +529,18 @@ class PhiscaleTrainingMasterTest {
             .workerPrefetchNumBatches(3)
             .rngSeed(-5)
             .roundDeadline(Duration.ofMinutes(3))
+            .storageLevel(StorageLevel.MEMORY_AND_DISK_SER_2())
             .build();
 
-    assertThat(master.toJson()).contains("\"averagingFrequency\" : 2", "\"PT3M\"");
+    assertThat(master.toJson())
+        .contains("\"averagingFrequency\" : 2", "\"PT3M\"", "\"disk, memory, 2 replicas\"");
+    assertThat(PhiscaleTrainingMaster.fromJson(master(2).build().toJson()).toJson())
+        .contains("\"storageLevel\" : \"\"");
+    assertThatThrownBy(
+            () -> PhiscaleTrainingMaster.fromJson(master.toJson().replace("disk, ", "tape, ")))
+        .hasMessage(
+            "Invalid storageLevel: tape, memory, 2 replicas (must be empty, or as \"disk, memory, 1"
+                + " replicas\")");
     assertThat(PhiscaleTrainingMaster.fromJson(master.toJson()).toJson())
         .isEqualTo(master.toJson());
     assertThat(PhiscaleTrainingMaster.fromYaml(master.toYaml()).toJson())

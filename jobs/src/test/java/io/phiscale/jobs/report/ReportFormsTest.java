@@ -124,11 +124,12 @@ class ReportFormsTest {
             "model,top1,top1_err,top5,top5_err,param_count,img_size,crop_pct,interpolation,phi,"
                 + "phi_kind,width,depth,parameters,macs,weights,images,classes,top1_low,top1_high,"
                 + "loss,train_images,epochs,seed,train_seconds,eval_seconds,"
-                + "train_images_per_second,checkpoint");
+                + "train_images_per_second,latency_ms,inference_images_per_second,peak_mib,"
+                + "cost_per_million,checkpoint");
     assertThat(String.join(",", lines.get(6)))
         .isEqualTo(
             "phi-2,81.400,18.600,99.000,1.000,0.53,37,0.875,bicubic,2,compound,1.21,1.44,533164,"
-                + "18940928,EMA,1000,10,78.870,83.690,0.59,40000,8,17,87,2.04,430,"
+                + "18940928,EMA,1000,10,78.870,83.690,0.59,40000,8,17,87,2.04,430,,,,,"
                 + "file:/runs/quickstart/phi-2/checkpoints/round-40");
   }
 
@@ -366,6 +367,7 @@ class ReportFormsTest {
         .containsExactly(
             "report.csv",
             "report.md",
+            "provenance.json",
             "plots/accuracy-by-multiply-adds.svg",
             "plots/accuracy-by-phi.svg",
             "plots/learning-curves.svg",

@@ -97,6 +97,57 @@ final class SampleReports {
         List.of("One seed per network: the intervals do not cover the chance of training."));
   }
 
+  /** The paper's eight networks (Tan &amp; Le 2019, table 2), as if measured here. */
+  static EvaluationReport published() {
+    double[] multiplyAdds = {0.39e9, 0.70e9, 1.0e9, 1.8e9, 4.2e9, 9.9e9, 19e9, 37e9};
+    double[] parameters = {5.3e6, 7.8e6, 9.2e6, 12e6, 19e6, 30e6, 43e6, 66e6};
+    double[] top1 = {0.771, 0.791, 0.801, 0.816, 0.829, 0.836, 0.840, 0.843};
+    List<NetworkResult> rows = new ArrayList<>();
+    for (int b = 0; b < 8; b++) {
+      rows.add(
+          new NetworkResult(
+              "efficientnet-b" + b,
+              new Scaling(b, PhiKind.NOMINAL, 1 + b / 7.0, 1 + 0.3 * b, 224 + 54 * b),
+              (long) parameters[b],
+              (long) multiplyAdds[b],
+              Weights.EMA,
+              new Score(
+                  50_000, 1000, top1[b], top1[b] + 0.14, 0.9, 0.875, "bicubic", Duration.ZERO),
+              new Training(448_408_450L, 350, 0, Duration.ofHours(50), 2489.4),
+              URI.create("file:/published/b" + b)));
+    }
+    return new EvaluationReport("The published table", rows, List.of(), Map.of(), List.of());
+  }
+
+  /** Another report with the same networks, each better by so much, on another Java. */
+  static EvaluationReport changed(EvaluationReport report, String title, double better) {
+    List<NetworkResult> rows = new ArrayList<>();
+    for (NetworkResult row : report.rows()) {
+      Score score = row.score();
+      rows.add(
+          new NetworkResult(
+              row.name(),
+              row.scaling(),
+              row.parameters(),
+              row.multiplyAdds(),
+              row.weights(),
+              new Score(
+                  score.images(),
+                  score.classes(),
+                  score.top1() + better,
+                  score.top5(),
+                  score.loss(),
+                  score.cropFraction(),
+                  score.interpolation(),
+                  score.time()),
+              row.training(),
+              row.checkpoint()));
+    }
+    Map<String, String> provenance = new LinkedHashMap<>(report.provenance());
+    provenance.put("Java", "21");
+    return new EvaluationReport(title, rows, List.of(), provenance, List.of());
+  }
+
   /** Eleven networks, nominal φ and single axes at equal multiply-adds among them, three seeds. */
   static EvaluationReport crowded() {
     List<NetworkResult> rows = new ArrayList<>();

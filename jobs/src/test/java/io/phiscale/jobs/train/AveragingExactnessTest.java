@@ -318,6 +318,50 @@ class AveragingExactnessTest {
     session = LocalSpark.open(configuration("unused", Map.of()));
   }
 
+  /** Checkpoints within an epoch change no number, and a run goes on from one as if unbroken. */
+  @Test
+  void killedWithinAnEpochARunGoesOnFromThere() throws Exception {
+    TrainJob.Result expected = train("continuous", EVERYTHING_ON);
+    Map<String, String> often = withValue(EVERYTHING_ON, "train.checkpoint.every-rounds", "2");
+    int within =
+        expected.metrics().stream()
+            .filter(round -> round.epoch() > 1 && round.epoch() < 2 && round.round() % 2 == 0)
+            .mapToInt(RoundMetrics::round)
+            .findFirst()
+            .orElseThrow();
+
+    assertThatThrownBy(() -> train("often", often, new Killer(within + 1)))
+        .isInstanceOf(Killed.class);
+    copy(folder.resolve("often"), folder.resolve("often-3"));
+    Starts starts = new Starts();
+    assertSame(train("often", often, starts), expected);
+    assertThat(starts.first).as("first round of the run that resumed").isEqualTo(within + 1);
+
+    // With other workers: from the same image on, and every image of the epoch once.
+    Starts others = new Starts();
+    TrainJob.Result three = train("often-3", withValue(often, "train.workers", "3"), others);
+    assertThat(others.first).isEqualTo(within + 1);
+    assertThat(losses(three).subList(0, within)).isEqualTo(losses(expected).subList(0, within));
+    assertThat(three.metrics().get(within).loss()).isNotEqualTo(losses(expected).get(within));
+    // The driver compares the positions that workers report with the plan's, round by round: what
+    // is left to see is that the rounds follow on each other and end with the epoch.
+    assertThat(three.metrics())
+        .allSatisfy(
+            round ->
+                assertThat(round.epoch() * images())
+                    .isCloseTo((double) round.images(), within(1e-6)));
+    assertThat(three.checkpoint().info().progress().images()).isEqualTo(3 * images());
+    assertThat(three.checkpoint().info().progress().epoch()).isEqualTo(3);
+  }
+
+  private static void copy(Path from, Path to) throws IOException {
+    try (Stream<Path> all = Files.walk(from)) {
+      for (Path path : (Iterable<Path>) all::iterator) {
+        Files.copy(path, to.resolve(from.relativize(path).toString()));
+      }
+    }
+  }
+
   @Test
   void workersMayChangeButNotGoMissing() throws Exception {
     Map<String, String> first = withValue(EVERYTHING_ON, "train.epochs", "1");
@@ -428,6 +472,16 @@ class AveragingExactnessTest {
     all.put("train.output", folder.resolve(run).toUri().toString());
     all.putAll(values);
     return LocalSpark.configuration(folder, all);
+  }
+
+  /** Remembers where training began. */
+  private static final class Starts implements TrainingListener {
+    private int first;
+
+    @Override
+    public void started(int firstRound, int rounds) {
+      first = firstRound;
+    }
   }
 
   private static final class Killed extends RuntimeException {

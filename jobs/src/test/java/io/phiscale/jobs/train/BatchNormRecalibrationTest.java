@@ -45,6 +45,7 @@ class BatchNormRecalibrationTest {
         "test",
         1,
         1,
+        0,
         new Retention(1, 0),
         Optional.empty(),
         Optional.empty(),

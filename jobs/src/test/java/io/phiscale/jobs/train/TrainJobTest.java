@@ -21,7 +21,9 @@ import io.phiscale.model.kernels.Precision;
 import io.phiscale.model.train.Predictor;
 import io.phiscale.pipeline.shard.ShardManifest;
 import io.phiscale.pipeline.storage.Storage;
+import io.phiscale.pipeline.storage.StorageTimeoutException;
 import java.io.IOException;
+import java.io.RandomAccessFile;
 import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -95,6 +97,25 @@ class TrainJobTest {
       TrainJob.Result resumed = new TrainJob(session, longer).run(TrainingListener.SILENT);
       assertThat(resumed.checkpoint().info().progress().epoch()).isEqualTo(2);
       assertThat(resumed.checkpoint().info().progress().images()).isEqualTo(2 * trainImages());
+    }
+  }
+
+  /** A file system that hangs: a pipe holds whoever opens it until somebody writes. */
+  @Test
+  void aFileSystemThatHangsIsNamedByTheDriver() throws Exception {
+    PhiscaleConfiguration configuration =
+        configuration("hanging", Map.of("train.epochs", "1", "storage.deadline", "2 s"));
+    try (SparkSession session = LocalSpark.open(configuration)) {
+      new ShardJob(session, configuration).run();
+      Path pointer =
+          Files.createDirectories(folder.resolve("hanging/checkpoints")).resolve("latest.json");
+      assumeThat(new ProcessBuilder("mkfifo", pointer.toString()).start().waitFor()).isZero();
+      assertThatThrownBy(() -> new TrainJob(session, configuration).run(TrainingListener.SILENT))
+          .isInstanceOf(StorageTimeoutException.class)
+          .hasMessageMatching(
+              "Cannot (read|open) file:.*/hanging/checkpoints/latest.json: no answer within 2.0 s"
+                  + " \\(storage.deadline\\); does the file system hang\\?");
+      new RandomAccessFile(pointer.toFile(), "rw").close();
     }
   }
 

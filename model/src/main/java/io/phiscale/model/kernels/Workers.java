@@ -11,7 +11,9 @@ import java.util.concurrent.locks.LockSupport;
  * <p>Waiting threads spin for some milliseconds before they sleep, as the next piece usually
  * follows within microseconds.
  *
- * <p>Used by one caller at a time.
+ * <p>Used by one caller at a time. Waits here are for computing of this process alone, and it has
+ * no deadline of its own: {@code train.deadline} and {@code spark.deadline} bound the task that
+ * computes. A thread that dies, at its start too, ends the wait with its error.
  */
 final class Workers implements AutoCloseable {
 
@@ -55,8 +57,13 @@ final class Workers implements AutoCloseable {
       threads[i] =
           new Thread(
               () -> {
-                start.run();
-                work(part);
+                Throwable problem = null;
+                try {
+                  start.run();
+                } catch (Throwable e) { // a thread that died in silence would be waited for
+                  problem = e;
+                }
+                work(part, problem);
               },
               "phiscale-kernels-" + part);
       threads[i].setDaemon(true);
@@ -124,7 +131,10 @@ final class Workers implements AutoCloseable {
     }
   }
 
-  private void work(int part) {
+  /**
+   * @param problem why this thread cannot work, or null
+   */
+  private void work(int part, Throwable problem) {
     int seen = 0;
     while (true) {
       Patience patience = new Patience();
@@ -136,7 +146,11 @@ final class Workers implements AutoCloseable {
       }
       seen = turn.get();
       try {
-        share.run(part);
+        if (problem == null) {
+          share.run(part);
+        } else {
+          failure = problem;
+        }
       } catch (Throwable e) {
         failure = e;
       }

@@ -45,6 +45,24 @@ class WorkersTest {
     }
   }
 
+  /** It would be waited for, for ever. */
+  @Test
+  void aThreadThatCannotStartIsAnErrorOfEveryRun() {
+    try (Workers workers =
+        new Workers(
+            3,
+            () -> {
+              throw new UnsatisfiedLinkError("no natives");
+            })) {
+      for (int run = 0; run < 2; run++) {
+        assertThatThrownBy(() -> workers.run(part -> {}))
+            .isInstanceOf(IllegalStateException.class)
+            .hasMessageContaining("no natives")
+            .hasCauseInstanceOf(UnsatisfiedLinkError.class);
+      }
+    }
+  }
+
   @Test
   void closedWorkersRefuse() {
     Workers workers = new Workers(2, () -> {});

@@ -9,6 +9,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.net.URI;
 import java.nio.ByteBuffer;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.Map;
 import org.apache.commons.compress.archivers.tar.TarArchiveEntry;
@@ -159,9 +160,7 @@ final class TarEntries implements Closeable {
   byte[] content() throws IOException {
     bytes.seek(current.dataStart(), "the content of " + current.name());
     bytes.requireAvailable(current.size(), "the end of " + current.name());
-    byte[] content = new byte[Math.toIntExact(current.size())];
-    bytes.readFully(content, "the content of " + current.name());
-    return content;
+    return bytes.read(Math.toIntExact(current.size()), "the content of " + current.name());
   }
 
   /** Reads a header's content and moves on to the header after it. */
@@ -279,6 +278,8 @@ final class TarEntries implements Closeable {
      */
     private static final long SEEK_BEYOND_BYTES = 1 << 20;
 
+    private static final int FIRST_PIECE_BYTES = 1 << 20;
+
     private final URI uri;
     private final InputStream in;
 
@@ -358,8 +359,27 @@ final class TarEntries implements Closeable {
       }
     }
 
+    /**
+     * So many bytes; of a stream whose end is not known, memory is taken as they come, and not for
+     * what a damaged header promises.
+     */
+    byte[] read(int count, String wanted) throws IOException {
+      byte[] content = new byte[seekable == null ? Math.min(count, FIRST_PIECE_BYTES) : count];
+      readFully(content, 0, wanted);
+      while (content.length < count) {
+        int done = content.length;
+        content = Arrays.copyOf(content, (int) Math.min(count, 2L * done));
+        readFully(content, done, wanted);
+      }
+      return content;
+    }
+
     void readFully(byte[] target, String wanted) throws IOException {
-      int done = 0;
+      readFully(target, 0, wanted);
+    }
+
+    private void readFully(byte[] target, int from, String wanted) throws IOException {
+      int done = from;
       while (done < target.length) {
         if (taken == buffered) {
           fill(wanted);

@@ -13,6 +13,7 @@ import java.net.URI;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.Files;
 import java.nio.file.StandardCopyOption;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.Comparator;
@@ -69,10 +70,14 @@ public final class Storage implements Serializable {
 
   private transient volatile Configuration configuration;
 
+  /** Null: as long as it takes. Not shipped. */
+  private final transient Duration deadline;
+
   private record Opened(Map<String, String> entries, String scheme, String authority) {}
 
-  private Storage(Map<String, String> entries) {
+  private Storage(Map<String, String> entries, Duration deadline) {
     this.entries = new TreeMap<>(entries);
+    this.deadline = deadline;
   }
 
   /**
@@ -88,7 +93,40 @@ public final class Storage implements Serializable {
           }
           requireNonNull(value, () -> "value of storage key " + key);
         });
-    return new Storage(entries);
+    return new Storage(entries, null);
+  }
+
+  /**
+   * The same storage, whose operations here end after a time, whatever the file system does: what
+   * has not answered by then is left alone, and an error names it (a write may still appear, whole,
+   * should the file system come back). Shipped to an executor it has no deadline: there a task's
+   * own holds.
+   *
+   * <p>Streams that {@link #open} and {@link #create} have opened have none; {@link #within} gives
+   * them one.
+   *
+   * @param limit of each operation, &gt; 0
+   */
+  public Storage withDeadline(Duration limit) {
+    if (limit.isNegative() || limit.isZero()) {
+      throw new IllegalArgumentException(
+          "Invalid storage deadline: %s (must be > 0)".formatted(limit));
+    }
+    return new Storage(entries, limit);
+  }
+
+  /**
+   * Does something with storage, within the deadline of this storage, if it has one.
+   *
+   * @param attempt what fails if it does not end, as "Cannot read"
+   * @param uri of what
+   * @param operation run in another thread where there is a deadline
+   * @throws IOException what it throws; or naming the URI, where it does not end
+   */
+  public <T> T within(String attempt, URI uri, Patience.Operation<T> operation) throws IOException {
+    return deadline == null
+        ? operation.run()
+        : Patience.within(deadline, attempt + " " + uri + by(uri), operation);
   }
 
   /**
@@ -131,6 +169,10 @@ public final class Storage implements Serializable {
    */
   public FileSystem fileSystem(URI uri) throws IOException {
     withoutPassword(uri);
+    return within("Cannot open the file system of", uri, () -> opened(uri));
+  }
+
+  private FileSystem opened(URI uri) throws IOException {
     Configuration hadoop = sharedConfiguration();
     URI located = uri.getScheme() == null ? FileSystem.getDefaultUri(hadoop) : uri;
     Opened key =
@@ -170,11 +212,15 @@ public final class Storage implements Serializable {
   public FSDataInputStream open(URI uri, ReadPolicy policy) throws IOException {
     FileSystem fileSystem = fileSystem(uri);
     try {
-      return await(
-          fileSystem
-              .openFile(new Path(uri))
-              .opt("fs.option.openfile.read.policy", policy.hadoopName())
-              .build());
+      return within(
+          "Cannot open",
+          uri,
+          () ->
+              await(
+                  fileSystem
+                      .openFile(new Path(uri))
+                      .opt("fs.option.openfile.read.policy", policy.hadoopName())
+                      .build()));
     } catch (IOException | RuntimeException e) {
       throw named("Cannot open", uri, e);
     }
@@ -208,7 +254,10 @@ public final class Storage implements Serializable {
   public FSDataOutputStream create(URI uri) throws IOException {
     FileSystem fileSystem = fileSystem(uri);
     try {
-      return fileSystem.createFile(new Path(uri)).overwrite(false).recursive().build();
+      return within(
+          "Cannot create",
+          uri,
+          () -> fileSystem.createFile(new Path(uri)).overwrite(false).recursive().build());
     } catch (IOException | RuntimeException e) {
       throw named("Cannot create", uri, e);
     }
@@ -218,7 +267,7 @@ public final class Storage implements Serializable {
   public boolean exists(URI uri) throws IOException {
     FileSystem fileSystem = fileSystem(uri);
     try {
-      return fileSystem.exists(new Path(uri));
+      return within("Cannot look up", uri, () -> fileSystem.exists(new Path(uri)));
     } catch (IOException | RuntimeException e) {
       throw named("Cannot look up", uri, e);
     }
@@ -228,7 +277,8 @@ public final class Storage implements Serializable {
   public boolean isDirectory(URI uri) throws IOException {
     FileSystem fileSystem = fileSystem(uri);
     try {
-      return fileSystem.getFileStatus(new Path(uri)).isDirectory();
+      return within("Cannot look up", uri, () -> fileSystem.getFileStatus(new Path(uri)))
+          .isDirectory();
     } catch (FileNotFoundException e) {
       return false;
     } catch (IOException | RuntimeException e) {
@@ -253,7 +303,8 @@ public final class Storage implements Serializable {
   public StoredFile file(URI uri) throws IOException {
     FileSystem fileSystem = fileSystem(uri);
     try {
-      FileStatus status = fileSystem.getFileStatus(new Path(uri));
+      FileStatus status =
+          within("Cannot look up", uri, () -> fileSystem.getFileStatus(new Path(uri)));
       if (status.isDirectory()) {
         throw new PathIsDirectoryException(uri.toString());
       }
@@ -271,23 +322,56 @@ public final class Storage implements Serializable {
    */
   public List<StoredFile> listRecursively(URI directory) throws IOException {
     FileSystem fileSystem = fileSystem(directory);
-    List<StoredFile> files = new ArrayList<>();
     try {
-      if (fileSystem instanceof LocalFileSystem) {
-        listLocally(fileSystem, new Path(directory), files);
-      } else {
-        RemoteIterator<LocatedFileStatus> listing = fileSystem.listFiles(new Path(directory), true);
-        while (listing.hasNext()) {
-          LocatedFileStatus file = listing.next();
-          files.add(
-              new StoredFile(file.getPath().toUri(), file.getLen(), file.getModificationTime()));
-        }
-      }
+      return within("Cannot list", directory, () -> listed(fileSystem, new Path(directory)));
     } catch (IOException | RuntimeException e) {
       throw named("Cannot list", directory, e);
     }
+  }
+
+  private static List<StoredFile> listed(FileSystem fileSystem, Path directory) throws IOException {
+    List<StoredFile> files = new ArrayList<>();
+    if (fileSystem instanceof LocalFileSystem) {
+      listLocally(fileSystem, directory, files);
+    } else {
+      RemoteIterator<LocatedFileStatus> listing = fileSystem.listFiles(directory, true);
+      while (listing.hasNext()) {
+        LocatedFileStatus file = listing.next();
+        files.add(new StoredFile(
+                file.getPath().toUri(), file.getLen(), file.getModificationTime()));
+      }
+    }
     files.sort(Comparator.comparing(file -> file.uri().getPath()));
     return files;
+  }
+
+  /** What lies in a directory, in no order; nothing where there is no such directory. */
+  public List<FileStatus> list(URI directory) throws IOException {
+    FileSystem fileSystem = fileSystem(directory);
+    try {
+      return within(
+          "Cannot list",
+          directory,
+          () -> {
+            try {
+              return List.of(fileSystem.listStatus(new Path(directory)));
+            } catch (FileNotFoundException e) {
+              return List.of();
+            }
+          });
+    } catch (IOException | RuntimeException e) {
+      throw named("Cannot list", directory, e);
+    }
+  }
+
+  /** Deletes a file, or a directory with all that is in it; nothing where there is none. */
+  public void delete(URI uri) throws IOException {
+    FileSystem fileSystem = fileSystem(uri);
+    try {
+      within("Cannot delete", uri, () -> fileSystem.delete(new Path(uri), true));
+    } catch (IOException | RuntimeException e) {
+      throw named("Cannot delete", uri, e);
+    }
   }
 
   /**
@@ -338,8 +422,15 @@ public final class Storage implements Serializable {
    * @throws FileNotFoundException if there is no such file; names the URI
    */
   public byte[] readFully(URI uri) throws IOException {
-    try (FSDataInputStream in = open(uri)) {
-      return in.readAllBytes();
+    try {
+      return within(
+          "Cannot read",
+          uri,
+          () -> {
+            try (FSDataInputStream in = open(uri)) {
+              return in.readAllBytes();
+            }
+          });
     } catch (IOException e) {
       throw named("Cannot read", uri, e);
     }
@@ -367,36 +458,46 @@ public final class Storage implements Serializable {
    */
   public void writeAtomically(URI uri, Content content) throws IOException {
     FileSystem fileSystem = fileSystem(uri);
-    Path target = new Path(uri);
     try {
-      if (OBJECT_STORES.contains(fileSystem.getScheme())) {
-        write(fileSystem, target, content);
-        return;
-      }
-      // The raw local file system: the checksum file of the other one cannot be renamed together
-      // with its file, and would accuse the new content in between.
-      FileSystem plain = fileSystem instanceof LocalFileSystem local ? local.getRaw() : fileSystem;
-      Path temporary =
-          new Path(target.getParent(), "." + target.getName() + "." + UUID.randomUUID() + ".tmp");
-      try {
-        write(plain, temporary, content);
-        if (fileSystem instanceof LocalFileSystem local) {
-          plain.delete(local.getChecksumFile(target), false);
-          // Not by Hadoop's rename, which copies where it cannot rename.
-          Files.move(
-              local.pathToFile(temporary).toPath(),
-              local.pathToFile(target).toPath(),
-              StandardCopyOption.ATOMIC_MOVE);
-        } else {
-          FileContext.getFileContext(fileSystem.getUri(), sharedConfiguration())
-              .rename(temporary, target, Options.Rename.OVERWRITE);
-        }
-      } catch (IOException | RuntimeException e) {
-        plain.delete(temporary, false);
-        throw e;
-      }
+      within(
+          "Cannot write",
+          uri,
+          () -> {
+            writeAtomically(fileSystem, new Path(uri), content);
+            return uri;
+          });
     } catch (IOException | RuntimeException e) {
       throw named("Cannot write", uri, e);
+    }
+  }
+
+  private void writeAtomically(FileSystem fileSystem, Path target, Content content)
+      throws IOException {
+    if (OBJECT_STORES.contains(fileSystem.getScheme())) {
+      write(fileSystem, target, content);
+      return;
+    }
+    // The raw local file system: the checksum file of the other one cannot be renamed together
+    // with its file, and would accuse the new content in between.
+    FileSystem plain = fileSystem instanceof LocalFileSystem local ? local.getRaw() : fileSystem;
+    Path temporary =
+        new Path(target.getParent(), "." + target.getName() + "." + UUID.randomUUID() + ".tmp");
+    try {
+      write(plain, temporary, content);
+      if (fileSystem instanceof LocalFileSystem local) {
+        plain.delete(local.getChecksumFile(target), false);
+        // Not by Hadoop's rename, which copies where it cannot rename.
+        Files.move(
+            local.pathToFile(temporary).toPath(),
+            local.pathToFile(target).toPath(),
+            StandardCopyOption.ATOMIC_MOVE);
+      } else {
+        FileContext.getFileContext(fileSystem.getUri(), sharedConfiguration())
+            .rename(temporary, target, Options.Rename.OVERWRITE);
+      }
+    } catch (IOException | RuntimeException e) {
+      plain.delete(temporary, false);
+      throw e;
     }
   }
 
@@ -464,6 +565,9 @@ public final class Storage implements Serializable {
           "%s %s%s: there is no bucket %s (make it, or mend the name)"
               .formatted(failure, uri, by(uri), uri.getHost()),
           cause);
+    }
+    if (cause instanceof StorageTimeoutException timeout) {
+      return timeout;
     }
     if (cause instanceof FileNotFoundException) {
       FileNotFoundException missing = new FileNotFoundException("No such file: " + uri);

@@ -3,6 +3,7 @@ package io.phiscale.pipeline.storage;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assumptions.assumeThat;
 
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
@@ -10,11 +11,17 @@ import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.io.ObjectInputStream;
 import java.io.ObjectOutputStream;
+import java.io.RandomAccessFile;
+import java.io.UncheckedIOException;
 import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.apache.hadoop.fs.FSDataInputStream;
 import org.junit.jupiter.api.Test;
@@ -250,5 +257,109 @@ class StorageTest {
     assertThatThrownBy(() -> Storage.of(Map.of(" ", "x")))
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessage("Invalid storage key: blank");
+  }
+
+  /**
+   * A pipe that nobody writes into: opening it holds a thread in the kernel, where no interrupt is
+   * heard.
+   */
+  private Path pipe(String name) throws Exception {
+    Path pipe = directory.resolve(name);
+    assumeThat(new ProcessBuilder("mkfifo", pipe.toString()).start().waitFor()).isZero();
+    return pipe;
+  }
+
+  /** Lets go of who waits for the pipe. */
+  private static void release(Path pipe) throws IOException {
+    new RandomAccessFile(pipe.toFile(), "rw").close();
+  }
+
+  @Test
+  void anOperationThatHangsEndsAtItsDeadlineAndIsNamed() throws Exception {
+    Path pipe = pipe("hangs.json");
+    Storage bounded = storage.withDeadline(Duration.ofMillis(300));
+    URI uri = uri("hangs.json");
+    String end =
+        " " + uri + ": no answer within 0.3 s (storage.deadline); does the file system hang?";
+    assertThatThrownBy(() -> bounded.readUtf8(uri))
+        .isInstanceOf(StorageTimeoutException.class)
+        .hasMessageMatching("Cannot (read|open)" + Pattern.quote(end));
+    assertThatThrownBy(() -> bounded.open(uri)).hasMessage("Cannot open" + end);
+    assertThatThrownBy(
+            () ->
+                bounded.within(
+                    "Cannot copy",
+                    uri,
+                    () -> {
+                      try (var in = storage.open(uri)) {
+                        return in.read();
+                      }
+                    }))
+        .hasMessage("Cannot copy" + end);
+    assertThatThrownBy(() -> bounded.writeAtomically(uri("x"), out -> storage.open(uri)))
+        .hasMessage("Cannot write " + uri("x") + end.substring(end.indexOf(": no")));
+    release(pipe);
+
+    // The others still answer.
+    bounded.writeUtf8Atomically(uri("text"), "a");
+    assertThat(bounded.readUtf8(uri("text"))).isEqualTo("a");
+  }
+
+  @Test
+  void aDeadlineStaysHere() throws Exception {
+    assertThatThrownBy(() -> storage.withDeadline(Duration.ZERO))
+        .hasMessage("Invalid storage deadline: PT0S (must be > 0)");
+    Path pipe = pipe("pipe");
+    ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+    try (ObjectOutputStream out = new ObjectOutputStream(bytes)) {
+      out.writeObject(storage.withDeadline(Duration.ofMillis(1)));
+    }
+    Storage shipped;
+    try (ObjectInputStream in =
+        new ObjectInputStream(new ByteArrayInputStream(bytes.toByteArray()))) {
+      shipped = (Storage) in.readObject();
+    }
+    CompletableFuture<String> read =
+        CompletableFuture.supplyAsync(
+            () -> {
+              try {
+                return shipped.readUtf8(uri("pipe"));
+              } catch (IOException e) {
+                throw new UncheckedIOException(e);
+              }
+            });
+    Files.writeString(pipe, "late");
+    assertThat(read.get(1, TimeUnit.MINUTES)).isEqualTo("late");
+  }
+
+  @Test
+  void errorsOfOperationsWithADeadlineAreTheSame() {
+    Storage bounded = storage.withDeadline(Duration.ofMinutes(1));
+    assertThatThrownBy(() -> bounded.readUtf8(uri("missing")))
+        .isInstanceOf(FileNotFoundException.class)
+        .hasMessage("No such file: " + uri("missing"));
+    assertThatThrownBy(
+            () ->
+                bounded.writeAtomically(
+                    uri("x"),
+                    out -> {
+                      throw new IllegalStateException("mine");
+                    }))
+        .isInstanceOf(IOException.class)
+        .hasMessage("Cannot write %s: mine", uri("x"));
+  }
+
+  @Test
+  void listsAndDeletes() throws IOException {
+    storage.writeUtf8Atomically(uri("d/a"), "1");
+    storage.writeUtf8Atomically(uri("d/e/b"), "2");
+    assertThat(storage.list(uri("d")))
+        .extracting(status -> status.getPath().getName())
+        .containsExactlyInAnyOrder("a", "e");
+    storage.delete(uri("d/a"));
+    storage.delete(uri("d/e"));
+    storage.delete(uri("d/none"));
+    assertThat(storage.list(uri("d"))).isEmpty();
+    assertThat(storage.list(uri("none"))).isEmpty();
   }
 }

@@ -1,0 +1,61 @@
+package io.phiscale.jobs.evaluate;
+
+import io.phiscale.jobs.report.Difference;
+import io.phiscale.jobs.report.NetworkDetail;
+import io.phiscale.jobs.report.NetworkResult;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * What an evaluation found.
+ *
+ * @param rows one for each checkpoint and kind of weights, on the first set of images
+ * @param details what lies behind them, and behind those of the other sets
+ * @param answers of each row, in the rows' order
+ */
+public record Evaluation(
+    List<NetworkResult> rows, List<NetworkDetail> details, List<Answers> answers) {
+  private static final long SEED = 0;
+
+  public Evaluation {
+    rows = List.copyOf(rows);
+    details = List.copyOf(details);
+    answers = List.copyOf(answers);
+    if (rows.size() != answers.size()) {
+      throw new IllegalArgumentException(
+          String.format("Invalid evaluation: %s rows, %s answers", rows.size(), answers.size()));
+    }
+  }
+
+  /** All of several evaluations, in order. */
+  public static Evaluation of(List<Evaluation> parts) {
+    return new Evaluation(
+        parts.stream().flatMap(part -> part.rows().stream()).toList(),
+        parts.stream().flatMap(part -> part.details().stream()).toList(),
+        parts.stream().flatMap(part -> part.answers().stream()).toList());
+  }
+
+  /** How much better the row with the highest top-1 is than each other one, on the same images. */
+  public List<Difference> differences() {
+    int best = 0;
+    for (int i = 1; i < rows.size(); i++) {
+      if (rows.get(i).score().top1() > rows.get(best).score().top1()) {
+        best = i;
+      }
+    }
+    List<Difference> differences = new ArrayList<>();
+    for (int i = 0; i < rows.size(); i++) {
+      if (i != best) {
+        answers
+            .get(best)
+            .over(label(best), answers.get(i), label(i), SEED)
+            .ifPresent(differences::add);
+      }
+    }
+    return differences;
+  }
+
+  private String label(int row) {
+    return rows.get(row).name() + " (" + rows.get(row).weights().label() + ")";
+  }
+}

@@ -1,0 +1,2 @@
+/** Damaged inputs, made from whole ones. */
+package io.phiscale.pipeline.fuzz;
