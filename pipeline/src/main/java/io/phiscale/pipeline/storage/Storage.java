@@ -337,8 +337,8 @@ public final class Storage implements Serializable {
       RemoteIterator<LocatedFileStatus> listing = fileSystem.listFiles(directory, true);
       while (listing.hasNext()) {
         LocatedFileStatus file = listing.next();
-        files.add(new StoredFile(
-                file.getPath().toUri(), file.getLen(), file.getModificationTime()));
+        files.add(
+            new StoredFile(file.getPath().toUri(), file.getLen(), file.getModificationTime()));
       }
     }
     files.sort(Comparator.comparing(file -> file.uri().getPath()));
