@@ -142,7 +142,7 @@ def speed(arguments):
     few = repeat(arguments.samples, folder / "few.tar", 10)
     images = arguments.images
     print(f"{images} images, {size / 1e6:.0f} MB, {os.cpu_count()} cores, {time.strftime('%Y-%m-%d')}", flush=True)
-    measured("cp", images, size, lambda: child(["cp", source, folder / "copied.tar"], folder / "cp.log"))
+    measured("cp", images, size, lambda: child(["cp", source, folder / "copied.tar"], folder / "cp.log") and 0)
     measured("python tar writer", images, size, lambda: forked(lambda: write_webdataset(source, folder / "wds", False)))
     try:
         import PIL  # noqa: F401
