@@ -12,6 +12,9 @@ public interface JobRunner {
   /** Reads {@code data.source}, writes {@code data.shards}. */
   void shard(PhiscaleConfiguration configuration, Console console) throws Exception;
 
+  /** Adds what {@code data.source} has more to {@code data.shards}. */
+  void addShards(PhiscaleConfiguration configuration, Console console) throws Exception;
+
   /** Prints what the manifest of {@code data.shards} says, with this many classes. */
   void showDataset(PhiscaleConfiguration configuration, int classes, Console console)
       throws Exception;

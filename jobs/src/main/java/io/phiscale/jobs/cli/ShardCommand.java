@@ -3,6 +3,7 @@ package io.phiscale.jobs.cli;
 import io.phiscale.jobs.config.ConfigurationException;
 import io.phiscale.jobs.config.PhiscaleConfiguration;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
 
 /** {@code phiscale shard}. */
 @Command(
@@ -11,13 +12,23 @@ import picocli.CommandLine.Command;
     description = {
       "Reads data.source, checks and shuffles the images by a Spark job, and writes data.shards.",
       "Images that cannot be used are counted by reason and kept in a table; above",
-      "data.max-reject-fraction the job fails."
+      "data.max-reject-fraction the job fails.",
+      "Shards that are there are left alone; --increment adds what the collection has more."
     },
     footer = {
       "%nExample:",
-      "  phiscale shard --config conf/cifar10.conf --set data.source.train=/data/cifar10.tar.gz"
+      "  phiscale shard --config conf/cifar10.conf --set data.source.train=/data/cifar10.tar.gz",
+      "  phiscale shard --config conf/imagenet-b0.conf --increment"
     })
 final class ShardCommand extends JobCommand {
+  @Option(
+      names = "--increment",
+      description = {
+        "Shards the files that data.source has more than when data.shards was made, as a new version"
+            + " behind the old ones; data.version reads an older one."
+      })
+  private boolean increment;
+
   @Override
   void check(PhiscaleConfiguration configuration) {
     if (!configuration.data().source().isConfigured()) {
@@ -29,6 +40,10 @@ final class ShardCommand extends JobCommand {
   @Override
   void run(JobRunner runner, PhiscaleConfiguration configuration, Console console)
       throws Exception {
-    runner.shard(configuration, console);
+    if (increment) {
+      runner.addShards(configuration, console);
+    } else {
+      runner.shard(configuration, console);
+    }
   }
 }

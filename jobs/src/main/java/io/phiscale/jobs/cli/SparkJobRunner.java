@@ -37,11 +37,22 @@ public final class SparkJobRunner implements JobRunner {
   }
 
   @Override
+  public void addShards(PhiscaleConfiguration configuration, Console console) throws Exception {
+    try (SparkSession session = open(configuration)) {
+      console.note(
+          "Looking for new files in " + shown(configuration.data().source().train()) + " ...");
+      print(new ShardJob(session, configuration).increment(), configuration, console);
+    }
+  }
+
+  @Override
   public void showDataset(PhiscaleConfiguration configuration, int classes, Console console)
       throws IOException {
     Storage storage = DriverStorage.of(configuration);
     URI root = Storage.uri(configuration.data().shards().toString());
-    console.print(DatasetTable.of(ShardManifest.read(storage, root), classes));
+    console.print(
+        DatasetTable.of(
+            ShardManifest.read(storage, root, configuration.data().version()), classes));
     console.print(String.format("%nShards: %s", shown(root)));
   }
 
@@ -140,7 +151,10 @@ public final class SparkJobRunner implements JobRunner {
       Evaluation evaluation = new EvaluateJob(session, configuration).evaluate();
       Storage storage = DriverStorage.of(configuration);
       ShardManifest manifest =
-          ShardManifest.read(storage, Storage.uri(configuration.data().shards().toString()));
+          ShardManifest.read(
+              storage,
+              Storage.uri(configuration.data().shards().toString()),
+              configuration.data().version());
       EvaluationReport report =
           ReportFiles.report(configuration, manifest.contentDigest(), evaluation, List.of());
       URI page =
@@ -203,13 +217,25 @@ public final class SparkJobRunner implements JobRunner {
       SparkSession session, PhiscaleConfiguration configuration, Console console)
       throws IOException {
     console.note("Sharding " + shown(configuration.data().source().train()) + " ...");
-    ShardJob.Result result = new ShardJob(session, configuration).run();
+    print(new ShardJob(session, configuration).run(), configuration, console);
+  }
+
+  private static void print(
+      ShardJob.Result result, PhiscaleConfiguration configuration, Console console) {
     ShardManifest manifest = result.manifest();
     StringBuilder text = new StringBuilder();
-    text.append(
-        result instanceof ShardJob.Result.AlreadyThere
-            ? "Shards of this configuration are there already:"
-            : "Sharded:");
+    if (result instanceof ShardJob.Result.AlreadyThere) {
+      text.append("Shards of this configuration are there already:");
+    } else if (result instanceof ShardJob.Result.Added added) {
+      text.append(
+          String.format(
+              Locale.ROOT,
+              "Added version %d from %,d new source files; with it:",
+              manifest.version(),
+              added.sourceFiles()));
+    } else {
+      text.append("Sharded:");
+    }
     for (String name : manifest.splits().keySet()) {
       ShardSplit split = manifest.split(name);
       text.append(

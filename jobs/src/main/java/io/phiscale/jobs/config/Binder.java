@@ -94,6 +94,7 @@ final class Binder {
             new DataSection(
                 source,
                 keys.location("data.shards", runs() + "/shards"),
+                keys.int32("data.version"),
                 keys.integer("data.seed"),
                 keys.bytes("data.shard-bytes"),
                 keys.bytes("data.row-group-bytes"),
@@ -394,6 +395,7 @@ final class Binder {
                 keys.choice(
                     "train.weight-decay-exclusion", TrainSection.WeightDecayExclusion.class),
                 keys.number("train.gradient-clip-norm", Double.POSITIVE_INFINITY),
+                keys.choice("train.targets", TrainSection.Targets.class),
                 keys.number("train.label-smoothing"),
                 keys.number("train.ema-decay"),
                 augment,

@@ -8,6 +8,7 @@ import java.net.URI;
  *
  * @param source the images as they lie
  * @param shards output of the shard job, input of training and evaluation
+ * @param version of the shards that are read, from 1; 0: the newest
  * @param seed decides the order of images in the shards and which images are held out
  * @param shardBytes target size of one Parquet file, bytes, &gt; 0
  * @param rowGroupBytes target size of one row group, the unit of shuffling and of assignment to
@@ -21,6 +22,7 @@ import java.net.URI;
 public record DataSection(
     Source source,
     URI shards,
+    int version,
     long seed,
     long shardBytes,
     long rowGroupBytes,
@@ -32,6 +34,7 @@ public record DataSection(
 
   public DataSection {
     new SectionRules("data")
+        .notNegative("version", version)
         .positive("shard-bytes", shardBytes)
         .positive("row-group-bytes", rowGroupBytes)
         .require(

@@ -26,6 +26,7 @@ import java.util.List;
  * @param weightDecayExclusion which parameters it leaves alone
  * @param gradientClipNorm largest global norm of the gradients of a local step, &gt; 0; infinite:
  *     gradients of any norm stay
+ * @param targets which labels count of images that have several with weights
  * @param labelSmoothing share of the target spread evenly over the classes, [0, 1)
  * @param emaDecay decay of the exponential moving average of the weights, [0, 1); 0: none is kept
  * @param augment random crops and flips
@@ -55,6 +56,7 @@ public record TrainSection(
     double weightDecay,
     WeightDecayExclusion weightDecayExclusion,
     double gradientClipNorm,
+    Targets targets,
     double labelSmoothing,
     double emaDecay,
     Augment augment,
@@ -101,6 +103,14 @@ public record TrainSection(
             "bf16",
             "fp32 where train.kernels = nd4j")
         .verify();
+  }
+
+  /** Which labels count of images that have several with weights (tables, YFCC100M). */
+  public enum Targets {
+    /** All, in proportion to their weights. */
+    SOFT,
+    /** The one with the largest weight. */
+    STRONGEST
   }
 
   /** Whether the first parameters are read rather than drawn. */

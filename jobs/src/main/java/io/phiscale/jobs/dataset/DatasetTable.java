@@ -22,8 +22,9 @@ public final class DatasetTable {
     text.append(
         String.format(
             Locale.ROOT,
-            "%s: %,d classes, seed %d, made by %s%ncontent %s%n%n",
+            "%s%s: %,d classes, seed %d, made by %s%ncontent %s%n%n",
             manifest.name(),
+            manifest.version() == 1 ? "" : ", version " + manifest.version(),
             manifest.labels().size(),
             manifest.seed(),
             manifest.createdBy(),

@@ -95,13 +95,13 @@ public final class SampleJob {
    */
   public int run(Request request, URI page) throws IOException {
     URI root = Storage.uri(configuration.data().shards().toString());
-    ShardManifest manifest = ShardManifest.read(storage, root);
+    ShardManifest manifest = ShardManifest.read(storage, root, configuration.data().version());
     ShardSplit split = manifest.split(request.split());
     int classes = Math.min(request.classes(), manifest.labels().size());
     Map<String, List<SampledImage>> drawn = draw(request, manifest, root, classes);
     long rejected = manifest.splits().values().stream().mapToLong(ShardSplit::rejected).sum();
     List<ContactSheet.Reject> rejects =
-        rejected == 0 ? List.of() : rejects(Storage.resolve(root, "rejects"));
+        rejected == 0 ? List.of() : rejects(root, manifest.version());
     String html =
         ContactSheet.html(
             configuration.name() + ": " + request.split(),
@@ -216,7 +216,14 @@ public final class SampleJob {
     return rows;
   }
 
-  private List<ContactSheet.Reject> rejects(URI folder) {
+  private List<ContactSheet.Reject> rejects(URI root, int version) throws IOException {
+    List<String> folders = new ArrayList<>();
+    for (int each = 1; each <= version; each++) {
+      URI folder = Storage.resolve(ShardManifest.folder(root, each), "rejects");
+      if (storage.isDirectory(folder)) {
+        folders.add(folder.toString());
+      }
+    }
     List<Row> rows =
         SparkJobs.run(
             JavaSparkContext.fromSparkContext(session.sparkContext()),
@@ -226,7 +233,7 @@ public final class SampleJob {
             () ->
                 session
                     .read()
-                    .parquet(folder.toString())
+                    .parquet(folders.toArray(String[]::new))
                     .select("key", "split", "reason", "detail")
                     .orderBy("reason", "key")
                     .limit(REJECTS)

@@ -69,7 +69,7 @@ public final class VerifyJob {
    */
   public Result run() throws IOException {
     URI root = Storage.uri(configuration.data().shards().toString());
-    ShardManifest manifest = ShardManifest.read(storage, root);
+    ShardManifest manifest = ShardManifest.read(storage, root, configuration.data().version());
     JavaSparkContext spark = JavaSparkContext.fromSparkContext(session.sparkContext());
     long files = 0;
     long images = 0;

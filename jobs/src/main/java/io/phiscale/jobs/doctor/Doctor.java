@@ -102,7 +102,7 @@ public final class Doctor {
       if (!storage.exists(ShardManifest.location(root))) {
         return Finding.ok("data set", "none in " + root + " yet: shard makes it");
       }
-      ShardManifest manifest = ShardManifest.read(storage, root);
+      ShardManifest manifest = ShardManifest.read(storage, root, configuration.data().version());
       return Finding.ok(
           "data set",
           String.format(

@@ -146,7 +146,10 @@ public final class EvaluateJob {
     URI shards = Storage.uri(configuration.data().shards().toString());
     sets.add(
         new Images(
-            evaluate.split(), shards, evaluate.split(), ShardManifest.read(storage, shards)));
+            evaluate.split(),
+            shards,
+            evaluate.split(),
+            ShardManifest.read(storage, shards, configuration.data().version())));
     for (EvaluateSection.ImageSet set : evaluate.sets()) {
       URI place = Storage.uri(set.shards().toString());
       sets.add(new Images(set.name(), place, set.split(), ShardManifest.read(storage, place)));

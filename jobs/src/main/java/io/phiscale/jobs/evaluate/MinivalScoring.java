@@ -41,7 +41,7 @@ public final class MinivalScoring implements CheckpointScorer {
   @Override
   public MinivalScore score(Checkpoint checkpoint) throws IOException, InterruptedException {
     URI shards = Storage.uri(configuration.data().shards().toString());
-    ShardManifest manifest = ShardManifest.read(storage, shards);
+    ShardManifest manifest = ShardManifest.read(storage, shards, configuration.data().version());
     CheckpointInfo info = checkpoint.info();
     boolean average = checkpoint.movingAverage().length > 0;
     Weights weights = average ? Weights.EMA : Weights.RAW;

@@ -42,6 +42,7 @@ public record Provenance(
           "train.output",
           "data.source.",
           "data.shards",
+          "data.version",
           "evaluate.",
           "study.",
           "storage.",
@@ -81,7 +82,8 @@ public record Provenance(
     if (!manifestDigest.equals(resumed.manifestDigest)) {
       conflicts.add(
           String.format(
-              "the shards' digest is %s, was %s", resumed.manifestDigest, manifestDigest));
+              "the shards' digest is %s, was %s (data.version reads an earlier version)",
+              resumed.manifestDigest, manifestDigest));
     }
     TreeMap<String, String> keys = new TreeMap<>(configuration);
     keys.putAll(resumed.configuration);

@@ -3,6 +3,7 @@ package io.phiscale.jobs.shard;
 import io.phiscale.pipeline.image.ColourMoments;
 import io.phiscale.pipeline.shard.RejectReason;
 import io.phiscale.pipeline.shard.ShardRecord;
+import io.phiscale.pipeline.shard.SoftTargets;
 import java.io.Serializable;
 
 /** An item of the collection after it was looked at. */

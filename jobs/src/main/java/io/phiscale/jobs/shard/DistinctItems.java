@@ -36,15 +36,23 @@ final class DistinctItems
     private final DistinctKeys items;
     private final Iterator<Tuple2<Placement, RepeatedContents.Original>> repeated;
     private Tuple2<Placement, RepeatedContents.Original> next;
+    private Tuple2<Placement, RepeatedContents.Original> ahead;
 
     Refusing(DistinctKeys items, Iterator<Tuple2<Placement, RepeatedContents.Original>> repeated) {
       this.items = items;
       this.repeated = repeated;
+      this.ahead = repeated.hasNext() ? repeated.next() : null;
       advance();
     }
 
     private void advance() {
-      next = repeated.hasNext() ? repeated.next() : null;
+      next = ahead;
+      ahead = repeated.hasNext() ? repeated.next() : null;
+      // Both its key and its bytes may be there already: the key is the reason then.
+      while (next != null && ahead != null && ahead._1().equals(next._1())) {
+        next = next._2().by() == RepeatedContents.By.KEY ? next : ahead;
+        ahead = repeated.hasNext() ? repeated.next() : null;
+      }
     }
 
     @Override
@@ -69,12 +77,18 @@ final class DistinctItems
       RepeatedContents.Original original = next._2();
       String split = layout.splitAt(item._1().partition());
       advance();
-      return new Refused(
-          accepted.image().key(),
-          split,
-          RejectReason.DUPLICATE_CONTENT,
-          String.format(
-              "the same bytes are kept as %s of split %s", original.key(), original.split()));
+      return original.by() == RepeatedContents.By.KEY
+          ? new Refused(
+              accepted.image().key(),
+              split,
+              RejectReason.DUPLICATE_KEY,
+              "an image of an earlier version has the same key")
+          : new Refused(
+              accepted.image().key(),
+              split,
+              RejectReason.DUPLICATE_CONTENT,
+              String.format(
+                  "the same bytes are kept as %s of split %s", original.key(), original.split()));
     }
   }
 }

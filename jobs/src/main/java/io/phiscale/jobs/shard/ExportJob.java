@@ -77,7 +77,7 @@ public final class ExportJob {
       throw new IOException(
           String.format("Will not overwrite the export in %s: remove it first", output));
     }
-    ShardManifest manifest = ShardManifest.read(storage, root);
+    ShardManifest manifest = ShardManifest.read(storage, root, configuration.data().version());
     JavaSparkContext spark = JavaSparkContext.fromSparkContext(session.sparkContext());
     Map<String, Integer> tars = new TreeMap<>();
     Map<String, Long> images = new TreeMap<>();

@@ -5,6 +5,7 @@ import io.phiscale.jobs.shard.CheckedItem.Accepted;
 import io.phiscale.jobs.shard.CheckedItem.Refused;
 import io.phiscale.pipeline.shard.LabelSpace;
 import io.phiscale.pipeline.shard.RejectReason;
+import io.phiscale.pipeline.shard.SoftTargets;
 import io.phiscale.pipeline.storage.Storage;
 import java.io.FileNotFoundException;
 import java.io.IOException;

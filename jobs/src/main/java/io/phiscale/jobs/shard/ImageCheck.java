@@ -10,6 +10,7 @@ import io.phiscale.pipeline.image.ImageFormat;
 import io.phiscale.pipeline.image.ImageShrinker;
 import io.phiscale.pipeline.shard.RejectReason;
 import io.phiscale.pipeline.shard.ShardRecord;
+import io.phiscale.pipeline.shard.SoftTargets;
 import java.util.Locale;
 import java.util.Optional;
 

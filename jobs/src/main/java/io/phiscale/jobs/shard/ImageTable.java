@@ -1,6 +1,13 @@
 package io.phiscale.jobs.shard;
 
+import io.phiscale.pipeline.storage.Storage;
+import io.phiscale.pipeline.storage.StoredFile;
 import java.io.IOException;
+import java.net.URI;
+import java.util.ArrayList;
+import java.util.List;
+import org.apache.hadoop.fs.FileStatus;
+import org.apache.hadoop.fs.Path;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
@@ -40,6 +47,28 @@ interface ImageTable {
 
   /** What is read from where, for provenance and messages. */
   String description();
+
+  /** Where its rows are: a file, a folder or a pattern. */
+  URI location();
+
+  /** The rows of some of its files. */
+  ImageTable only(List<URI> files);
+
+  /** The files whose rows are the images; those that Spark leaves out are no part. */
+  default List<StoredFile> files(Storage storage) throws IOException {
+    List<StoredFile> files = new ArrayList<>();
+    FileStatus[] found = storage.fileSystem(location()).globStatus(new Path(location()));
+    for (FileStatus place : found == null ? new FileStatus[0] : found) {
+      for (StoredFile file : storage.listRecursively(place.getPath().toUri())) {
+        String name = file.uri().getPath();
+        name = name.substring(name.lastIndexOf('/') + 1);
+        if (!name.startsWith("_") && !name.startsWith(".")) {
+          files.add(file);
+        }
+      }
+    }
+    return files;
+  }
 
   /**
    * The rows, with {@link #COLUMNS}; nothing is read yet but what tells the columns.

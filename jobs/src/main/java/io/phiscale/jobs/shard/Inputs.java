@@ -10,6 +10,7 @@ import io.phiscale.pipeline.storage.Storage;
 import java.io.IOException;
 import java.net.URI;
 import java.time.Duration;
+import java.util.List;
 import java.util.Optional;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.sql.SparkSession;
@@ -83,8 +84,8 @@ final class Inputs {
   private Input table(Layout layout, URI location) throws IOException {
     ImageTable table =
         layout == Layout.TABLE
-            ? new ManifestTable(location, data.source().table())
-            : new YfccTable(location, data.source().yfcc());
+            ? new ManifestTable(location, data.source().table(), List.of())
+            : new YfccTable(location, data.source().yfcc(), List.of());
     return new TableInput(session, storage, table, data, deadline);
   }
 }

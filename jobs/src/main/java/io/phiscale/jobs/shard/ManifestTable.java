@@ -26,10 +26,23 @@ import org.apache.spark.sql.types.DataTypes;
  * <p>Labels are an array, or a text with a separator, and confidences as many numbers, or none,
  * which means 1 each. Locations are URIs, absolute paths, or relative to an image root. Keys are
  * the locations as they are written.
+ *
+ * @param location file or folder
+ * @param table which columns
+ * @param parts the files that are read; empty: all of the location's
  */
-record ManifestTable(URI location, Table table) implements ImageTable {
+record ManifestTable(URI location, Table table, List<URI> parts) implements ImageTable {
   private static final String CORRUPT = "_corrupt_record";
   private static final Pattern ABSOLUTE = Pattern.compile("(/|[A-Za-z][A-Za-z0-9+.-]+:).*");
+
+  ManifestTable {
+    parts = List.copyOf(parts);
+  }
+
+  @Override
+  public ImageTable only(List<URI> files) {
+    return new ManifestTable(location, table, files);
+  }
 
   @Override
   public String description() {
@@ -37,7 +50,10 @@ record ManifestTable(URI location, Table table) implements ImageTable {
   }
 
   private Dataset<Row> read(SparkSession session) throws IOException {
-    String path = location.toString();
+    String[] paths =
+        parts.isEmpty()
+            ? new String[] {location.toString()}
+            : parts.stream().map(URI::toString).toArray(String[]::new);
     String name = location.getPath().toLowerCase(Locale.ROOT).replaceAll("\\.(gz|bz2|zst)$", "");
     try {
       if (name.endsWith(".csv") || name.endsWith(".tsv")) {
@@ -46,12 +62,12 @@ record ManifestTable(URI location, Table table) implements ImageTable {
             .option("header", "true")
             .option("sep", name.endsWith(".csv") ? "," : "\t")
             .option("escape", "\"")
-            .csv(path);
+            .csv(paths);
       }
       if (name.endsWith(".json") || name.endsWith(".jsonl") || name.endsWith(".ndjson")) {
-        return session.read().json(path);
+        return session.read().json(paths);
       }
-      return session.read().parquet(path);
+      return session.read().parquet(paths);
     } catch (Exception e) {
       // Spark's AnalysisException is checked, but not declared by these methods.
       throw new IOException(

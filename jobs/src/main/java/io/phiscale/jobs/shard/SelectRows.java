@@ -3,6 +3,7 @@ package io.phiscale.jobs.shard;
 import io.phiscale.jobs.shard.CheckedItem.Accepted;
 import io.phiscale.jobs.shard.CheckedItem.Refused;
 import io.phiscale.pipeline.shard.ShardRecord;
+import io.phiscale.pipeline.shard.SoftTargets;
 import java.util.Iterator;
 import java.util.stream.Stream;
 import java.util.stream.StreamSupport;
@@ -29,8 +30,8 @@ final class SelectRows implements FlatMapFunction<Iterator<CheckedItem>, Row> {
 
   /**
    * The same with what several weighted labels an image has: {@code soft_labels}, indices into the
-   * label space, and {@code soft_weights}, as the collection gives them. Readers of {@link
-   * ShardRecord} see {@code label} alone, the one with the largest weight.
+   * label space, and {@code soft_weights}, as the collection gives them: {@link SoftTargets}.
+   * {@code label} is the one with the largest weight.
    */
   static final StructType SOFT_IMAGES =
       IMAGES

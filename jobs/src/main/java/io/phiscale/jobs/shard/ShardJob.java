@@ -20,13 +20,18 @@ import io.phiscale.pipeline.storage.StoredFile;
 import java.io.IOException;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
+import java.util.SortedMap;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import java.util.function.Supplier;
+import java.util.stream.Collectors;
 import org.apache.spark.api.java.JavaPairRDD;
 import org.apache.spark.api.java.JavaRDD;
 import org.apache.spark.api.java.JavaSparkContext;
@@ -46,8 +51,12 @@ import scala.Tuple2;
  *   SHARDS/val/part-*.parquet
  *   SHARDS/minival/part-*.parquet    held out of train, to choose between checkpoints
  *   SHARDS/rejects/part-*.parquet    what was refused, and why
+ *   SHARDS/sources/v1.tsv            which files it was made from
  *   SHARDS/manifest.json             counts, classes, digests; written last
  * </pre>
+ *
+ * <p>What is added later lies in the same folders below {@code SHARDS/v2}, and so on, with a
+ * manifest of all versions' shards; what was there is not touched.
  *
  * <p>Every image is read once, decoded once and shuffled once by a hash of (seed, key); the shuffle
  * is then counted, and only if few enough items were refused is anything written. What a table of
@@ -78,6 +87,14 @@ public final class ShardJob {
 
     /** Shards of the same configuration were there already. */
     record AlreadyThere(ShardManifest manifest) implements Result {}
+
+    /**
+     * A version was added.
+     *
+     * @param manifest of all versions
+     * @param sourceFiles how many new files of the collection were read
+     */
+    record Added(ShardManifest manifest, int sourceFiles) implements Result {}
   }
 
   /**
@@ -101,13 +118,107 @@ public final class ShardJob {
                   + " another folder",
               root));
     }
-    JavaSparkContext spark = JavaSparkContext.fromSparkContext(session.sparkContext());
     Inputs inputs = new Inputs(session, storage, data, configuration.spark().deadline());
-    Input train = inputs.train();
-    Optional<Input> validation = inputs.validation();
-    LabelSpace labels = inputs.labels();
-    long trainBytes = train.bytes();
-    long validationBytes = validation.isPresent() ? validation.get().bytes() : 0;
+    Parts all = new Parts(Optional.of(inputs.train()), inputs.validation());
+    SourceFiles sources = sources(all);
+    return new Result.Written(shard(all, all, inputs.labels(), sources, digest, Optional.empty()));
+  }
+
+  /**
+   * Adds what the collection has more than when its shards were made, as a new version; shards them
+   * if they are not there. Interrupted and run again, it ends with the same shards.
+   *
+   * <p>Classes are those of the first version: they are a network's outputs. An image goes to the
+   * split that its key and the seed say, as if it had been there from the beginning.
+   *
+   * @throws IOException if the collection or the shards cannot be read or written, if a file that
+   *     the shards were made from is gone or has changed, or if there is an image of a new class
+   * @throws IllegalStateException if too many items were refused, or the shards are of another
+   *     configuration
+   */
+  public Result increment() throws IOException {
+    DataSection data = configuration.data();
+    URI root = Storage.uri(data.shards().toString());
+    if (!storage.exists(ShardManifest.location(root))) {
+      return run();
+    }
+    // Of another configuration: refused there.
+    ShardManifest earlier = run().manifest();
+    Inputs inputs = new Inputs(session, storage, data, configuration.spark().deadline());
+    Parts all = new Parts(Optional.of(inputs.train()), inputs.validation());
+    SourceFiles sources = sources(all);
+    Set<String> added =
+        new TreeSet<>(SourceFiles.read(storage, root, earlier).added(sources, root));
+    if (added.isEmpty()) {
+      return new Result.AlreadyThere(earlier);
+    }
+    Parts parts =
+        new Parts(
+            part(all.train(), ShardLayout.TRAIN, added),
+            part(all.validation(), ShardLayout.VALIDATION, added));
+    if (parts.train().isPresent()) {
+      requireKnownClasses(parts.train().get(), earlier.labels(), root);
+    }
+    return new Result.Added(
+        shard(parts, all, earlier.labels(), sources, earlier.configDigest(), Optional.of(earlier)),
+        added.size());
+  }
+
+  /** The collections, or what is new of them. */
+  private record Parts(Optional<Input> train, Optional<Input> validation) {}
+
+  private static SourceFiles sources(Parts all) throws IOException {
+    SortedMap<String, SourceFiles.State> files = new TreeMap<>();
+    if (all.train().isPresent()) {
+      files.putAll(all.train().get().files(ShardLayout.TRAIN));
+    }
+    if (all.validation().isPresent()) {
+      files.putAll(all.validation().get().files(ShardLayout.VALIDATION));
+    }
+    return new SourceFiles(files);
+  }
+
+  private static Optional<Input> part(Optional<Input> input, String split, Set<String> names)
+      throws IOException {
+    return input.isPresent() && names.stream().anyMatch(name -> name.startsWith(split + " "))
+        ? Optional.of(input.get().only(split, names))
+        : Optional.empty();
+  }
+
+  private static void requireKnownClasses(Input added, LabelSpace labels, URI root)
+      throws IOException {
+    List<String> unknown =
+        added.labels().names().stream().filter(name -> labels.indexOf(name).isEmpty()).toList();
+    if (!unknown.isEmpty()) {
+      throw new IOException(
+          String.format(
+              "Cannot add to the shards in %s: the collection now has %s (%s), and the %s classes of"
+                  + " a data set are fixed, as networks are trained on them; take their files out,"
+                  + " or shard all anew into another folder (data.shards)",
+              root,
+              unknown.size() == 1 ? "a new class" : unknown.size() + " new classes",
+              unknown.stream().limit(3).collect(Collectors.joining(", "))
+                  + (unknown.size() > 3 ? ", ..." : ""),
+              labels.size()));
+    }
+  }
+
+  private ShardManifest shard(
+      Parts parts,
+      Parts all,
+      LabelSpace labels,
+      SourceFiles sources,
+      String digest,
+      Optional<ShardManifest> earlier)
+      throws IOException {
+    DataSection data = configuration.data();
+    URI root = Storage.uri(data.shards().toString());
+    int version = earlier.map(manifest -> manifest.version() + 1).orElse(1);
+    URI folder = ShardManifest.folder(root, version);
+    JavaSparkContext spark = JavaSparkContext.fromSparkContext(session.sparkContext());
+    Input train = all.train().orElseThrow();
+    long trainBytes = parts.train().isPresent() ? parts.train().get().bytes() : 0;
+    long validationBytes = parts.validation().isPresent() ? parts.validation().get().bytes() : 0;
     double heldOut =
         data.source().validation() instanceof Validation.HeldOut share ? share.fraction() : 0;
     double minival = data.source().minivalFraction();
@@ -117,44 +228,50 @@ public final class ShardJob {
         new ShardLayout(
             data.seed(),
             shards((long) (trainBytes * trained), shardBytes),
-            validation.isPresent()
+            all.validation().isPresent()
                 ? shards(validationBytes, shardBytes)
                 : heldOut > 0 ? shards((long) (trainBytes * heldOut), shardBytes) : 0,
             minival > 0 ? shards((long) (trainBytes * (1 - heldOut) * minival), shardBytes) : 0,
             heldOut,
             minival);
-    JavaPairRDD<Placement, CheckedItem> checked = train.read(labels, layout, ShardLayout.TRAIN);
-    if (validation.isPresent()) {
-      checked = checked.union(validation.get().read(labels, layout, ShardLayout.VALIDATION));
+    List<JavaPairRDD<Placement, CheckedItem>> checked = new ArrayList<>();
+    if (parts.train().isPresent()) {
+      checked.add(parts.train().get().read(labels, layout, ShardLayout.TRAIN));
+    }
+    if (parts.validation().isPresent()) {
+      checked.add(parts.validation().get().read(labels, layout, ShardLayout.VALIDATION));
     }
     JavaPairRDD<Placement, CheckedItem> shuffled =
-        checked.repartitionAndSortWithinPartitions(new Placement.ByPartition(layout.partitions()));
+        (checked.size() == 1 ? checked.get(0) : checked.get(0).union(checked.get(1)))
+            .repartitionAndSortWithinPartitions(new Placement.ByPartition(layout.partitions()));
     Deduplicate policy = data.deduplicate();
     JavaPairRDD<Placement, RepeatedContents.Original> repeated =
-        policy == Deduplicate.NONE
+        policy == Deduplicate.NONE && earlier.isEmpty()
             ? spark
                 .parallelizePairs(List.<Tuple2<Placement, RepeatedContents.Original>>of(), 1)
                 .partitionBy(new Placement.ByPartition(layout.partitions()))
-            : RepeatedContents.of(shuffled, layout, policy);
+            : RepeatedContents.of(
+                shuffled, layout, policy, earlier.map(manifest -> claims(manifest, root)));
     JavaRDD<CheckedItem> distinct = shuffled.zipPartitions(repeated, new DistinctItems(layout));
     List<PartitionSummary> summaries =
         run(
             "Shard: read, decode and shuffle the images of " + train.description(),
             distinct.mapPartitionsWithIndex(new PartitionSummary.Count(), true)::collect);
     Map<String, Map<RejectReason, Long>> refused = refused(summaries);
-    requireFewRefused(summaries, refused);
+    requireFewRefused(summaries, refused, earlier.isPresent());
     Map<String, ShardSplit> splits = new TreeMap<>();
     splits.put(
         ShardLayout.TRAIN,
-        write(distinct, layout, ShardLayout.TRAIN, train, train, labels, summaries));
+        write(folder, distinct, layout, ShardLayout.TRAIN, train, train, labels, summaries));
     if (layout.validationShards() > 0) {
       splits.put(
           ShardLayout.VALIDATION,
           write(
+              folder,
               distinct,
               layout,
               ShardLayout.VALIDATION,
-              validation.orElse(train),
+              all.validation().orElse(train),
               train,
               labels,
               summaries));
@@ -162,7 +279,7 @@ public final class ShardJob {
     if (layout.minivalShards() > 0) {
       splits.put(
           ShardLayout.MINIVAL,
-          write(distinct, layout, ShardLayout.MINIVAL, train, train, labels, summaries));
+          write(folder, distinct, layout, ShardLayout.MINIVAL, train, train, labels, summaries));
     }
     if (!refused.isEmpty()) {
       boolean duplicates =
@@ -181,20 +298,51 @@ public final class ShardJob {
           "Shard: write the rejects",
           rows.coalesce(1),
           SelectRows.REJECTS,
-          Storage.resolve(root, "rejects"));
+          Storage.resolve(folder, "rejects"));
     }
+    earlier.ifPresent(
+        before ->
+            before
+                .splits()
+                .forEach((name, split) -> splits.merge(name, split, (a, b) -> b.and(a))));
+    sources.write(storage, root, version);
     ShardManifest manifest =
         ShardManifest.of(
+            version,
             configuration.name(),
             "phiscale " + BuildInfo.current().version(),
             data.seed(),
             digest,
+            sources.digest(),
             labels,
             splits);
     manifest.write(storage, root);
     shuffled.rdd().cleanShuffleDependencies(false);
     repeated.rdd().cleanShuffleDependencies(false);
-    return new Result.Written(manifest);
+    return manifest;
+  }
+
+  /** Keys and digests of all images of a data set, read from these two columns alone. */
+  private JavaPairRDD<RepeatedContents.Claim, Boolean> claims(ShardManifest manifest, URI root) {
+    JavaSparkContext spark = JavaSparkContext.fromSparkContext(session.sparkContext());
+    JavaPairRDD<RepeatedContents.Claim, Boolean> claims =
+        spark.parallelizePairs(List.<Tuple2<RepeatedContents.Claim, Boolean>>of(), 1);
+    for (Map.Entry<String, ShardSplit> split : manifest.splits().entrySet()) {
+      String[] files =
+          split.getValue().files().stream()
+              .map(file -> Storage.resolve(root, file.path()).toString())
+              .toArray(String[]::new);
+      if (files.length > 0) {
+        claims =
+            claims.union(
+                run(
+                        "Shard: find the columns of the " + split.getKey() + " there is",
+                        () -> session.read().parquet(files).select("key", "sha256"))
+                    .javaRDD()
+                    .mapPartitionsToPair(new RepeatedContents.OfShards(split.getKey())));
+      }
+    }
+    return claims;
   }
 
   /** Identifies what decides the shards' content: the data section without its place. */
@@ -207,6 +355,7 @@ public final class ShardJob {
               // Shards made before there was such a key had no minival either.
               boolean silent =
                   key.equals("data.shards")
+                      || key.equals("data.version")
                       || (key.equals("data.source.minival-fraction")
                           && configuration.data().source().minivalFraction() == 0);
               if (key.startsWith("data.") && !silent) {
@@ -236,7 +385,9 @@ public final class ShardJob {
   }
 
   private void requireFewRefused(
-      List<PartitionSummary> summaries, Map<String, Map<RejectReason, Long>> refused) {
+      List<PartitionSummary> summaries,
+      Map<String, Map<RejectReason, Long>> refused,
+      boolean adding) {
     long accepted = summaries.stream().mapToLong(PartitionSummary::accepted).sum();
     long rejected =
         refused.values().stream()
@@ -245,7 +396,7 @@ public final class ShardJob {
             .mapToLong(Map.Entry::getValue)
             .sum();
     double fraction = (double) rejected / Math.max(1, accepted + rejected);
-    if (accepted == 0 || fraction > configuration.data().maxRejectFraction()) {
+    if ((accepted == 0 && !adding) || fraction > configuration.data().maxRejectFraction()) {
       throw new IllegalStateException(
           String.format(
               "%s of %s images were rejected %s, more than data.max-reject-fraction = %s allows;"
@@ -255,6 +406,7 @@ public final class ShardJob {
   }
 
   private ShardSplit write(
+      URI version,
       JavaRDD<CheckedItem> distinct,
       ShardLayout layout,
       String split,
@@ -265,7 +417,7 @@ public final class ShardJob {
       throws IOException {
     JavaSparkContext spark = JavaSparkContext.fromSparkContext(session.sparkContext());
     URI root = Storage.uri(configuration.data().shards().toString());
-    URI folder = Storage.resolve(root, split);
+    URI folder = Storage.resolve(version, split);
     int first = layout.firstOf(split);
     boolean soft = source.hasSoftTargets() || train.hasSoftTargets();
     write(
@@ -285,7 +437,11 @@ public final class ShardJob {
     List<ShardContents> contents =
         run(
             "Shard: describe " + split,
-            spark.parallelize(files, files.size()).map(new Describe(storage, root))::collect);
+            spark
+                    .parallelize(files, Math.max(1, files.size()))
+                    .map(new Describe(storage, root))
+                    .filter(new HasImages(version.equals(root)))
+                ::collect);
     return ShardSplit.of(
         source.description(),
         labels,
@@ -340,6 +496,21 @@ public final class ShardJob {
         configuration.spark().deadline(),
         "spark.deadline",
         actions);
+  }
+
+  /** Shards with images; of the first version also a split's only one, which may be empty. */
+  private static final class HasImages implements Function<ShardContents, Boolean> {
+    private static final long serialVersionUID = 1L;
+    private final boolean first;
+
+    HasImages(boolean first) {
+      this.first = first;
+    }
+
+    @Override
+    public Boolean call(ShardContents shard) {
+      return first || shard.file().rows() > 0;
+    }
   }
 
   /** Describes one shard. */

@@ -6,13 +6,16 @@ import io.phiscale.jobs.run.SparkJobs;
 import io.phiscale.pipeline.shard.LabelSpace;
 import io.phiscale.pipeline.source.DatasetSource;
 import io.phiscale.pipeline.source.ScannedSource;
+import io.phiscale.pipeline.source.SourceItem;
 import io.phiscale.pipeline.source.SourceSplit;
 import io.phiscale.pipeline.source.SynsetHierarchy;
 import io.phiscale.pipeline.source.SynsetTarsSource;
 import io.phiscale.pipeline.storage.Storage;
+import io.phiscale.pipeline.storage.StoredFile;
 import java.io.IOException;
 import java.net.URI;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.Iterator;
@@ -20,6 +23,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.SortedMap;
+import java.util.TreeMap;
 import java.util.TreeSet;
 import org.apache.spark.api.java.JavaPairRDD;
 import org.apache.spark.api.java.JavaSparkContext;
@@ -155,6 +160,78 @@ final class SplitInput implements Input {
   @Override
   public boolean hasSoftTargets() {
     return false;
+  }
+
+  @Override
+  public SortedMap<String, SourceFiles.State> files(String split) throws IOException {
+    SortedMap<String, SourceFiles.State> files = new TreeMap<>();
+    for (SourceSplit part : splits()) {
+      if (part instanceof SourceSplit.FileGroup group) {
+        group.files().forEach(file -> add(files, split, file));
+      } else if (part instanceof SourceSplit.TarRange range) {
+        addTar(files, split, range.tar());
+      } else if (part instanceof SourceSplit.CompressedTar tar) {
+        addTar(files, split, tar.tar());
+      } else if (part instanceof SourceSplit.AlreadyRejected rejected) {
+        rejected
+            .items()
+            .forEach(
+                item ->
+                    files.put(
+                        SourceFiles.rejectedName(split, item.key()), new SourceFiles.State(0, 0)));
+      }
+    }
+    return files;
+  }
+
+  private static void add(
+      SortedMap<String, SourceFiles.State> files, String split, StoredFile file) {
+    files.put(
+        SourceFiles.name(split, file.uri()),
+        new SourceFiles.State(file.bytes(), file.modifiedMillis()));
+  }
+
+  /** Ranges of one tar are many: it is looked up once. */
+  private void addTar(SortedMap<String, SourceFiles.State> files, String split, URI tar)
+      throws IOException {
+    if (!files.containsKey(SourceFiles.name(split, tar))) {
+      add(files, split, storage.file(tar));
+    }
+  }
+
+  @Override
+  public Input only(String split, Set<String> names) throws IOException {
+    List<SourceSplit> kept = new ArrayList<>();
+    for (SourceSplit part : splits()) {
+      if (part instanceof SourceSplit.FileGroup group) {
+        List<StoredFile> files =
+            group.files().stream()
+                .filter(file -> names.contains(SourceFiles.name(split, file.uri())))
+                .toList();
+        if (!files.isEmpty()) {
+          kept.add(new SourceSplit.FileGroup(files));
+        }
+      } else if (part instanceof SourceSplit.TarRange range) {
+        if (names.contains(SourceFiles.name(split, range.tar()))) {
+          kept.add(range);
+        }
+      } else if (part instanceof SourceSplit.CompressedTar tar) {
+        if (names.contains(SourceFiles.name(split, tar.tar()))) {
+          kept.add(tar);
+        }
+      } else if (part instanceof SourceSplit.AlreadyRejected rejected) {
+        List<SourceItem.Rejected> items =
+            rejected.items().stream()
+                .filter(item -> names.contains(SourceFiles.rejectedName(split, item.key())))
+                .toList();
+        if (!items.isEmpty()) {
+          kept.add(new SourceSplit.AlreadyRejected(items));
+        }
+      }
+    }
+    SplitInput part = new SplitInput(spark, storage, source, data, deadline);
+    part.splits = kept;
+    return part;
   }
 
   @Override

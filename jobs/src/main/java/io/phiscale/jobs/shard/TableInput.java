@@ -5,12 +5,16 @@ import io.phiscale.jobs.run.SparkJobs;
 import io.phiscale.pipeline.shard.LabelSpace;
 import io.phiscale.pipeline.source.ClassList;
 import io.phiscale.pipeline.storage.Storage;
+import io.phiscale.pipeline.storage.StoredFile;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.URI;
 import java.time.Duration;
 import java.util.Iterator;
 import java.util.List;
+import java.util.Set;
+import java.util.SortedMap;
+import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.function.Supplier;
 import org.apache.spark.api.java.JavaPairRDD;
@@ -39,7 +43,7 @@ final class TableInput implements Input {
   private final DataSection data;
   private final TagClasses tags;
   private final Duration deadline;
-  private final Dataset<Row> rows;
+  private Dataset<Row> rows;
   private long bytes = -1;
 
   /**
@@ -56,7 +60,14 @@ final class TableInput implements Input {
     this.tags =
         TagClasses.read(
             storage, data.source().weakLabels().tags(), data.source().weakLabels().minConfidence());
-    this.rows = opened().persist(StorageLevel.DISK_ONLY());
+  }
+
+  /** Not before they are wanted: the schema of JSON lines is found by reading them. */
+  private Dataset<Row> rows() throws IOException {
+    if (rows == null) {
+      rows = opened().persist(StorageLevel.DISK_ONLY());
+    }
+    return rows;
   }
 
   /** Spark looks into files to find their columns. */
@@ -102,7 +113,7 @@ final class TableInput implements Input {
     List<String> names =
         run(
             "Shard: find the classes of " + description(),
-            rows.javaRDD().flatMap(new ClassNames(tags)).distinct()::collect);
+            rows().javaRDD().flatMap(new ClassNames(tags)).distinct()::collect);
     if (names.isEmpty()) {
       throw new IOException("No labelled images in " + description());
     }
@@ -113,7 +124,7 @@ final class TableInput implements Input {
   @Override
   public long bytes() throws IOException {
     if (bytes < 0) {
-      Dataset<Row> located = rows.filter("uri is not null");
+      Dataset<Row> located = rows().filter("uri is not null");
       long images = run("Shard: count the images of " + description(), located::count);
       List<Row> sample =
           run(
@@ -153,10 +164,32 @@ final class TableInput implements Input {
   }
 
   @Override
+  public SortedMap<String, SourceFiles.State> files(String split) throws IOException {
+    SortedMap<String, SourceFiles.State> files = new TreeMap<>();
+    for (StoredFile file : table.files(storage)) {
+      files.put(
+          SourceFiles.name(split, file.uri()),
+          new SourceFiles.State(file.bytes(), file.modifiedMillis()));
+    }
+    return files;
+  }
+
+  @Override
+  public Input only(String split, Set<String> names) throws IOException {
+    List<URI> files =
+        table.files(storage).stream()
+            .map(StoredFile::uri)
+            .filter(file -> names.contains(SourceFiles.name(split, file)))
+            .toList();
+    return new TableInput(session, storage, table.only(files), data, deadline);
+  }
+
+  @Override
   public JavaPairRDD<Placement, CheckedItem> read(
       LabelSpace labels, ShardLayout layout, String split) throws IOException {
     int tasks = (int) Math.max(1, Math.min(1 << 20, bytes() / TASK_BYTES));
-    return rows.repartition(tasks, functions.col("key"))
+    return rows()
+        .repartition(tasks, functions.col("key"))
         .javaRDD()
         .mapPartitionsToPair(new FetchImages(storage, tags, labels, layout, split, data));
   }

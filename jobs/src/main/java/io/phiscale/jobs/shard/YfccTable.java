@@ -40,8 +40,10 @@ import org.apache.spark.sql.types.StructType;
  * <p>Source: multimediacommons.wordpress.com, "Core dataset" and "Expansion packs".
  *
  * @param location the metadata; a folder or pattern of several files works too
+ * @param yfcc the files beside it
+ * @param parts the files of metadata that are read; empty: all of the location's
  */
-record YfccTable(URI location, Yfcc yfcc) implements ImageTable {
+record YfccTable(URI location, Yfcc yfcc, List<URI> parts) implements ImageTable {
   private static final Pattern HASH = Pattern.compile("[0-9a-f]{30,32}");
 
   private static final StructType PHOTOS =
@@ -55,6 +57,15 @@ record YfccTable(URI location, Yfcc yfcc) implements ImageTable {
   private static final StructType PAIRS =
       new StructType().add("id", DataTypes.StringType).add("value", DataTypes.StringType);
 
+  YfccTable {
+    parts = List.copyOf(parts);
+  }
+
+  @Override
+  public ImageTable only(List<URI> files) {
+    return new YfccTable(location, yfcc, files);
+  }
+
   @Override
   public String description() {
     return "YFCC100M " + location;
@@ -64,7 +75,11 @@ record YfccTable(URI location, Yfcc yfcc) implements ImageTable {
   public Dataset<Row> rows(SparkSession session) throws IOException {
     Dataset<Row> photos =
         session
-            .createDataFrame(lines(session, location).javaRDD().map(new Photo()), PHOTOS)
+            .createDataFrame(
+                lines(session, parts.isEmpty() ? List.of(location) : parts)
+                    .javaRDD()
+                    .map(new Photo()),
+                PHOTOS)
             .filter("id is not null");
     Dataset<Row> hashes = yfcc.hashes().toString().isEmpty() ? null : pairs(session, yfcc.hashes());
     Dataset<Row> hashed =
@@ -100,17 +115,17 @@ record YfccTable(URI location, Yfcc yfcc) implements ImageTable {
         tagged.javaRDD().map(new Image(yfcc.images().toString(), yfcc.labels())), COLUMNS);
   }
 
-  private static Dataset<String> lines(SparkSession session, URI file) throws IOException {
+  private static Dataset<String> lines(SparkSession session, List<URI> files) throws IOException {
     try {
-      return session.read().textFile(file.toString());
+      return session.read().textFile(files.stream().map(URI::toString).toArray(String[]::new));
     } catch (Exception e) {
       // Spark's AnalysisException is checked, but not declared by this method.
-      throw new IOException(String.format("Cannot read %s: %s", file, e.getMessage()), e);
+      throw new IOException(String.format("Cannot read %s: %s", files.get(0), e.getMessage()), e);
     }
   }
 
   private static Dataset<Row> pairs(SparkSession session, URI file) throws IOException {
-    return session.createDataFrame(lines(session, file).javaRDD().map(new Pair()), PAIRS);
+    return session.createDataFrame(lines(session, List.of(file)).javaRDD().map(new Pair()), PAIRS);
   }
 
   /** A line of the metadata; all null for a video. */

@@ -59,7 +59,10 @@ public final class StudyJob {
       throws IOException, InterruptedException {
     URI output = Storage.uri(configuration.study().output().toString());
     ShardManifest manifest =
-        ShardManifest.read(storage, Storage.uri(configuration.data().shards().toString()));
+        ShardManifest.read(
+            storage,
+            Storage.uri(configuration.data().shards().toString()),
+            configuration.data().version());
     List<Double> grid = configuration.study().phi();
     List<PhiscaleConfiguration> cells = new ArrayList<>();
     for (double phi : grid) {

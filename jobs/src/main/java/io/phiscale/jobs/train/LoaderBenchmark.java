@@ -85,7 +85,7 @@ public final class LoaderBenchmark {
       throws IOException {
     Storage storage = Storage.of(configuration.storage().hadoopProperties());
     URI shards = Storage.uri(configuration.data().shards().toString());
-    ShardManifest manifest = ShardManifest.read(storage, shards);
+    ShardManifest manifest = ShardManifest.read(storage, shards, configuration.data().version());
     List<RowGroup> groups = manifest.rowGroups(shards, setting.split());
     long bytes = groups.stream().mapToLong(RowGroup::bytes).sum();
     List<Pass> passes = new ArrayList<>();

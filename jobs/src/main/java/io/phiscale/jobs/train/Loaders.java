@@ -10,6 +10,7 @@ import io.phiscale.pipeline.shard.DamagePolicy;
 import io.phiscale.pipeline.shard.RowGroupSlice;
 import io.phiscale.pipeline.shard.ShardRecord;
 import io.phiscale.pipeline.shard.ShardSamples;
+import io.phiscale.pipeline.shard.SoftTargets;
 import io.phiscale.pipeline.storage.Storage;
 import java.util.Iterator;
 import java.util.List;
@@ -66,6 +67,11 @@ public final class Loaders {
     @Override
     public int label() {
       return sample.record().label();
+    }
+
+    @Override
+    public Optional<SoftTargets> softTargets() {
+      return sample.record().softTargets();
     }
 
     @Override

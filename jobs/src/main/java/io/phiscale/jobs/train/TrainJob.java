@@ -106,7 +106,7 @@ public final class TrainJob {
   public Result run(TrainingListener listener) throws IOException, InterruptedException {
     TrainSection train = configuration.train();
     URI shards = Storage.uri(configuration.data().shards().toString());
-    ShardManifest manifest = ShardManifest.read(storage, shards);
+    ShardManifest manifest = ShardManifest.read(storage, shards, configuration.data().version());
     NetworkPlan network = NetworkPlan.of(configuration.network(), manifest.labels().size());
     if (network.spec().classes() < manifest.labels().size()) {
       throw new ConfigurationException(
@@ -190,6 +190,7 @@ public final class TrainJob {
             localSteps(train.averaging(), schedule),
             train.batchSize()),
         train.averaging(),
+        train.targets(),
         train.seed(),
         LoaderSettings.ofBatchSize(train.batchSize())
             .withThreads(train.loader().threads())

@@ -24,6 +24,7 @@ import java.util.List;
  * @param rowGroups the training row groups, in the manifest's order
  * @param plan how an epoch is cut
  * @param averaging what a round does with the workers' states, and how they travel
+ * @param targets which labels of images with several count
  * @param seed the run's seed
  * @param loader how batches are made; the batch size in it is replaced by that of a worker's share
  */
@@ -36,6 +37,7 @@ public record TrainingRecipe(
     List<RowGroup> rowGroups,
     EpochPlan plan,
     TrainSection.Averaging averaging,
+    TrainSection.Targets targets,
     long seed,
     LoaderSettings loader)
     implements Serializable {

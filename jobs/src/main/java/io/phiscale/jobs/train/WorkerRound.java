@@ -1,5 +1,6 @@
 package io.phiscale.jobs.train;
 
+import io.phiscale.jobs.config.TrainSection;
 import io.phiscale.jobs.config.TrainSection.Averaging.OptimizerState;
 import io.phiscale.jobs.config.TrainSection.Averaging.Wire;
 import io.phiscale.jobs.run.SkippedImages;
@@ -13,7 +14,9 @@ import io.phiscale.pipeline.batch.SkippedSample;
 import io.phiscale.pipeline.shard.DamagePolicy;
 import io.phiscale.pipeline.shard.EpochOrder;
 import io.phiscale.pipeline.shard.RowGroupSlice;
+import io.phiscale.pipeline.shard.SoftTargets;
 import java.io.IOException;
+import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Optional;
@@ -227,7 +230,7 @@ final class WorkerRound implements PairFlatMapFunction<Iterator<Integer>, SliceK
           double loss =
               replica.step(
                   batch.images(),
-                  labels(batch),
+                  labels(batch, run.targets()),
                   run.learningRate(epoch, round, step),
                   stepsBefore + step,
                   stepSeed(run.seed(), epoch, share.start(), step));
@@ -259,16 +262,23 @@ final class WorkerRound implements PairFlatMapFunction<Iterator<Integer>, SliceK
     }
   }
 
-  static Labels labels(Batch batch) {
-    int[] classes = new int[batch.count()];
-    int[] otherClasses = new int[batch.count()];
+  static Labels labels(Batch batch, TrainSection.Targets which) {
+    List<Labels.Target> targets = new ArrayList<>(batch.count());
+    List<Labels.Target> others = new ArrayList<>(batch.count());
     float[] shares = new float[batch.count()];
-    for (int i = 0; i < classes.length; i++) {
-      classes[i] = batch.label(i);
-      otherClasses[i] = batch.otherLabel(i);
+    for (int i = 0; i < shares.length; i++) {
+      targets.add(target(batch.label(i), batch.softTargets(i), which));
+      others.add(target(batch.otherLabel(i), batch.otherSoftTargets(i), which));
       shares[i] = batch.labelShare(i);
     }
-    return Labels.mixed(classes, otherClasses, shares);
+    return Labels.mixed(targets, others, shares);
+  }
+
+  private static Labels.Target target(
+      int label, Optional<SoftTargets> soft, TrainSection.Targets which) {
+    return soft.isEmpty() || which == TrainSection.Targets.STRONGEST
+        ? Labels.Target.of(label)
+        : Labels.Target.weighted(soft.get().labels(), soft.get().weights());
   }
 
   /** Seed of a step's masks (dropout, stochastic depth): from what it trains on, not from who. */

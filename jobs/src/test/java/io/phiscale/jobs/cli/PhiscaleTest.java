@@ -54,6 +54,11 @@ class PhiscaleTest {
     }
 
     @Override
+    public void addShards(PhiscaleConfiguration configuration, Console console) throws Exception {
+      record("add shards", configuration, console);
+    }
+
+    @Override
     public void showDataset(PhiscaleConfiguration configuration, int classes, Console console)
         throws Exception {
       record("show " + classes, configuration, console);
@@ -355,6 +360,13 @@ class PhiscaleTest {
   void versionIsOneLine() {
     assertThat(run("--version")).isZero();
     assertThat(out.toString()).matches("phiscale \\S+ \\(commit \\S+, Java 17\\S*\\)\\R");
+  }
+
+  @Test
+  void shardsAreAddedWhereThatIsAskedFor() {
+    assertThat(run("shard", "--config", file, "--increment", "--set", "data.source.train=/x"))
+        .isZero();
+    assertThat(recorder.calls).containsExactly("add shards");
   }
 
   @Test

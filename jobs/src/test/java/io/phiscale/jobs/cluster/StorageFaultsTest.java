@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.phiscale.jobs.config.PhiscaleConfiguration;
 import io.phiscale.jobs.evaluate.EvaluateJob;
+import io.phiscale.jobs.report.NetworkResult;
 import io.phiscale.jobs.run.Checkpoint;
 import io.phiscale.jobs.run.CheckpointStore;
 import io.phiscale.jobs.shard.ShardJob;
@@ -16,20 +17,23 @@ import io.phiscale.jobs.support.LocalSpark;
 import io.phiscale.jobs.support.SmallImages;
 import io.phiscale.jobs.train.TrainJob;
 import io.phiscale.jobs.train.TrainingListener;
+import io.phiscale.pipeline.shard.ShardManifest;
 import io.phiscale.pipeline.storage.Storage;
+import io.phiscale.pipeline.storage.StoredFile;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.apache.spark.sql.SparkSession;
+import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Training on an object store that refuses, resets, breaks off, creeps, and never answers. */
+/** Jobs on an object store that refuses, resets, breaks off, creeps, and never answers. */
 class StorageFaultsTest {
   @TempDir static Path folder;
   private static EmbeddedS3 s3;
@@ -57,7 +61,89 @@ class StorageFaultsTest {
 
   @Test
   void passingFaultsChangeNothing() throws Exception {
-    // Of every seven requests four meet a fault, the tries after faults included.
+    makePassingFaults();
+    assertThat(train(configuration("passing", Map.of())).info().stateSha256()).isEqualTo(unbroken);
+    List<Made> made = proxy.made();
+    assertThat(made).extracting(Made::fault).contains(Fault.SLOW_DOWN, Fault.RESET);
+    assertThat(made)
+        .anyMatch(one -> one.request().target().contains("/shards/"))
+        .anyMatch(one -> one.request().target().contains("/passing/checkpoints/"));
+  }
+
+  /** The images come from the store, too. */
+  @Test
+  void passingFaultsChangeNeitherShardsNorAnEvaluation() throws Exception {
+    Map<String, String> values =
+        Map.of(
+            "data.source.train", EmbeddedS3.uri("images").toString(),
+            "data.shards", EmbeddedS3.uri("shards-again").toString(),
+            "evaluate.checkpoint", EmbeddedS3.uri("unbroken").toString(),
+            "evaluate.output", EmbeddedS3.uri("evaluation").toString());
+    PhiscaleConfiguration again = configuration("again", values);
+    Storage storage = Storage.of(again.storage().hadoopProperties());
+    for (StoredFile file : storage.listRecursively(folder.resolve("images").toUri())) {
+      String name = Storage.relativePath(folder.resolve("images").toUri(), file.uri());
+      storage.writeAtomically(EmbeddedS3.uri("images/" + name), storage.readFully(file.uri()));
+    }
+    PhiscaleConfiguration evaluated =
+        configuration(
+            "evaluated", Map.of("evaluate.checkpoint", values.get("evaluate.checkpoint")));
+    List<NetworkResult> expected = new EvaluateJob(session, evaluated).run();
+    int before = proxy.made().size();
+
+    makePassingFaults();
+    ShardManifest shards = new ShardJob(session, again).run().manifest();
+    assertThat(shards.contentDigest())
+        .isEqualTo(ShardManifest.read(storage, evaluated.data().shards()).contentDigest());
+    List<NetworkResult> rows = new EvaluateJob(session, again).run();
+    assertThat(rows).hasSameSizeAs(expected).isNotEmpty();
+    for (int i = 0; i < rows.size(); i++) {
+      assertThat(rows.get(i).score())
+          .usingRecursiveComparison()
+          .ignoringFields("time")
+          .isEqualTo(expected.get(i).score());
+    }
+    assertThat(proxy.made().subList(before, proxy.made().size()))
+        .anyMatch(one -> one.request().target().contains("/images/"))
+        .anyMatch(one -> one.request().target().contains("/shards-again/train/"))
+        .anyMatch(one -> one.request().target().contains("/shards-again/val/"))
+        .extracting(Made::fault)
+        .contains(Fault.SLOW_DOWN, Fault.RESET, Fault.TORN_ANSWER, Fault.SLOW_ANSWER);
+  }
+
+  @Test
+  void aWrongSecretAndAMissingBucketAreTold() {
+    PhiscaleConfiguration wrong =
+        configuration(
+            "wrong", Map.of("storage.s3.secret-key", "another", "evaluate.checkpoint", "x"));
+    for (ThrowingCallable job : jobs(wrong)) {
+      assertThatThrownBy(job)
+          .hasMessageContaining("s3a://phiscale/shards/manifest.json")
+          .hasMessageContaining("(endpoint " + proxy.endpoint() + "): Access denied (check the")
+          .hasMessageNotContaining("another");
+    }
+    PhiscaleConfiguration missing =
+        configuration(
+            "missing", Map.of("data.shards", "s3a://no-such-bucket/x", "evaluate.checkpoint", "x"));
+    for (ThrowingCallable job : jobs(missing)) {
+      assertThatThrownBy(job)
+          .hasMessageContaining("s3a://no-such-bucket/x")
+          .hasMessageContaining(
+              "(endpoint "
+                  + proxy.endpoint()
+                  + "): there is no bucket no-such-bucket (make it, or mend the name)");
+    }
+  }
+
+  private static List<ThrowingCallable> jobs(PhiscaleConfiguration configuration) {
+    return List.of(
+        () -> new ShardJob(session, configuration).run(),
+        () -> new EvaluateJob(session, configuration).run(),
+        () -> train(configuration));
+  }
+
+  /** Of every seven requests four meet a fault, the tries after faults included. */
+  private static void makePassingFaults() {
     proxy.make(
         request ->
             switch (request.number() % 7) {
@@ -67,12 +153,6 @@ class StorageFaultsTest {
               case 5 -> Fault.SLOW_ANSWER;
               default -> Fault.NONE;
             });
-    assertThat(train(configuration("passing", Map.of())).info().stateSha256()).isEqualTo(unbroken);
-    List<Made> made = proxy.made();
-    assertThat(made).extracting(Made::fault).contains(Fault.SLOW_DOWN, Fault.RESET);
-    assertThat(made)
-        .anyMatch(one -> one.request().target().contains("/shards/"))
-        .anyMatch(one -> one.request().target().contains("/passing/checkpoints/"));
   }
 
   @Test

@@ -248,6 +248,8 @@ class ConfigurationLoaderTest {
             + " <= data.shard-bytes = 134217728)",
         "data.shard-bytes = 0, data.row-group-bytes = 0 | a.conf:1: Invalid data.shard-bytes: 0"
             + " (must be > 0)~a.conf:1: Invalid data.row-group-bytes: 0 (must be > 0)",
+        "data.version = -1 | a.conf:1: Invalid data.version: -1 (must be >= 0)",
+        "train.targets = hard | a.conf:1: Invalid train.targets: \"hard\" (must be one of soft, strongest)",
         "data.max-pixels = -1 | a.conf:1: Invalid data.max-pixels: -1 (must be > 0)",
         "data.source.layout = flat-validation | a.conf:1: Invalid data.source.layout: flat-validation (must be a layout with training images (flat-validation has none))",
         "data.source.layout = zip | a.conf:1: Invalid data.source.layout: \"zip\" (must be one of cifar, class-folders, flat-validation, idx, imagenet-kaggle, imagenet-tar, name-prefix, synset-tars, table, tfrecord, webdataset, yfcc100m)",

@@ -12,6 +12,7 @@ import io.phiscale.pipeline.shard.RowGroup;
 import io.phiscale.pipeline.shard.RowGroupReader;
 import io.phiscale.pipeline.shard.ShardManifest;
 import io.phiscale.pipeline.shard.ShardRecord;
+import io.phiscale.pipeline.shard.SoftTargets;
 import io.phiscale.pipeline.storage.Storage;
 import java.awt.image.BufferedImage;
 import java.io.ByteArrayOutputStream;
@@ -259,6 +260,20 @@ class CollectionsTest {
                 RejectReason.UNKNOWN_LABEL, 2L,
                 RejectReason.INVALID_NAME, 1L));
     assertThat(records(configuration, "train")).extracting(ShardRecord::label).contains(0, 1, 1);
+    assertThat(records(configuration, "train"))
+        .extracting(record -> record.softTargets().orElseThrow())
+        .containsExactlyInAnyOrder(
+            new SoftTargets(List.of(2, 1), List.of(0.5f, 0.9f)),
+            new SoftTargets(List.of(0, 3), List.of(0.7f, 0.7f)),
+            new SoftTargets(List.of(1, 2), List.of(0.3f, 0.3f)));
+    Map<String, String> louder = new LinkedHashMap<>(source);
+    louder.put("train", table.replace("ig.csv", "louder.csv"));
+    Files.writeString(
+        Path.of(louder.get("train")),
+        Files.readString(Path.of(table)).replace("0.3|0.3", "0.3|0.31"));
+    assertThat(shard(configuration("louder", louder)).contentDigest())
+        .as("another weight is another data set")
+        .isNotEqualTo(manifest.contentDigest());
     Map<String, String> wrong = new LinkedHashMap<>(source);
     wrong.put("table.labels", "tags");
     assertThatThrownBy(() -> shard(configuration("wrong", wrong)))

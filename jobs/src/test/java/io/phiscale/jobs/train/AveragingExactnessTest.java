@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import io.phiscale.jobs.config.PhiscaleConfiguration;
+import io.phiscale.jobs.config.TrainSection;
 import io.phiscale.jobs.config.TrainSection.Averaging.Wire;
 import io.phiscale.jobs.run.Checkpoint;
 import io.phiscale.jobs.run.RoundMetrics;
@@ -198,7 +199,8 @@ class AveragingExactnessTest {
       int step = 0;
       for (Optional<Batch> next = loader.next(); next.isPresent(); next = loader.next()) {
         try (Batch batch = next.get()) {
-          replica.step(batch.images(), WorkerRound.labels(batch), 0.05, step, 0);
+          replica.step(
+              batch.images(), WorkerRound.labels(batch, TrainSection.Targets.SOFT), 0.05, step, 0);
         }
         step++;
       }

@@ -68,6 +68,7 @@ class BatchNormRecalibrationTest {
             recipe.plan().localSteps(),
             recipe.plan().batchSize()),
         recipe.averaging(),
+        recipe.targets(),
         recipe.seed(),
         recipe.loader());
   }

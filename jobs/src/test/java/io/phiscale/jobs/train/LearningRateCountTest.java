@@ -63,7 +63,7 @@ class LearningRateCountTest {
         new EpochPlan(SAMPLES, workers, new LocalSteps.Constant(localSteps), train.batchSize());
     TrainingRecipe recipe =
         new TrainingRecipe(
-            null, TrainJob.schedule(train), null, null, null, List.of(), plan, null, 0, null);
+            null, TrainJob.schedule(train), null, null, null, List.of(), plan, null, null, 0, null);
     double initial = 0.016 * GLOBAL_BATCH / 256;
 
     int step = 0;

@@ -9,6 +9,8 @@ import io.phiscale.model.scaling.ScalingCoefficients;
 import io.phiscale.model.spec.BaseNetwork;
 import io.phiscale.model.spec.NetworkSpec;
 import java.nio.FloatBuffer;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.SplittableRandom;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -88,6 +90,57 @@ class LabelsTest {
     labels.writeTo(1, row);
     assertThat(row).containsExactly(0, 1, 0, 0);
     assertThat(labels.count()).isEqualTo(2);
+  }
+
+  /** Also where the other weights are too small to count: the same bits. */
+  @Test
+  void aTargetWithAllWeightOnOneLabelIsThatLabel() {
+    Step plain = step(Kernels.ONEDNN, Labels.of(OWN));
+    List<Labels.Target> targets =
+        List.of(
+            Labels.Target.weighted(List.of(1), List.of(0.3f)),
+            Labels.Target.weighted(List.of(5, 2), List.of(1e-30f, 1e10f)),
+            Labels.Target.weighted(List.of(3), List.of(7f)),
+            Labels.Target.of(4));
+    Step soft = step(Kernels.ONEDNN, Labels.mixed(targets, targets, new float[] {1, 1, 1, 1}));
+
+    assertThat(soft.loss).isEqualTo(plain.loss);
+    assertThat(soft.parameters).isEqualTo(plain.parameters);
+  }
+
+  /** The loss of several labels is the weighted mean of the losses of each. */
+  @ParameterizedTest
+  @ValueSource(strings = {Kernels.ND4J, Kernels.ONEDNN})
+  void theLossOfASoftTargetIsTheMeanOverItsLabels(String kernels) {
+    int[] third = {0, 0, 7, 8};
+    List<Labels.Target> targets = new ArrayList<>();
+    int[] second = {9, 3, 1, 6};
+    for (int i = 0; i < OWN.length; i++) {
+      targets.add(
+          Labels.Target.weighted(List.of(OWN[i], second[i], third[i]), List.of(1f, 0.5f, 2.5f)));
+    }
+    double expected =
+        0.25 * step(kernels, Labels.of(OWN)).loss
+            + 0.125 * step(kernels, Labels.of(second)).loss
+            + 0.625 * step(kernels, Labels.of(third)).loss;
+    Step soft = step(kernels, Labels.mixed(targets, targets, new float[] {1, 1, 1, 1}));
+    assertThat(soft.loss).isCloseTo(expected, within(1e-5));
+  }
+
+  @Test
+  void weightsAndMixingMakeTheTargets() {
+    Labels.Target own = Labels.Target.weighted(List.of(1, 2), List.of(0.2f, 0.6f));
+    Labels.Target other = Labels.Target.weighted(List.of(3, 0), List.of(2f, 2f));
+    float[] row = new float[5];
+    Labels.mixed(List.of(own), List.of(other), new float[] {0.6f}).writeTo(0, row);
+    float[] byHand = {0.2f, 0.15f, 0.45f, 0.2f, 0};
+    for (int i = 0; i < row.length; i++) {
+      assertThat(row[i]).isCloseTo(byHand[i], within(1e-7f));
+    }
+    assertThatThrownBy(() -> Labels.Target.weighted(List.of(1), List.of(0f)))
+        .hasMessage("Invalid weight of a label: 0.0 (must be > 0)");
+    assertThatThrownBy(() -> Labels.Target.weighted(List.of(1), List.of()))
+        .hasMessage("Invalid labels: 1 classes and 0 weights (must be as many, at least one)");
   }
 
   @Test

@@ -1,6 +1,8 @@
 package io.phiscale.pipeline.batch;
 
+import io.phiscale.pipeline.shard.SoftTargets;
 import java.nio.FloatBuffer;
+import java.util.Optional;
 
 /**
  * A batch of normalised images and their labels: (N, H, W, C) float32, RGB, in one direct buffer of
@@ -68,6 +70,30 @@ public final class Batch implements AutoCloseable {
   public float labelShare(int index) {
     requireIndex(index);
     return open().labelShare(index);
+  }
+
+  /**
+   * Returns all labels of an image with their weights, where it has several; {@link #label} is the
+   * strongest of them.
+   *
+   * @param index the image, 0 to N - 1
+   * @throws IllegalStateException if this is closed
+   */
+  public Optional<SoftTargets> softTargets(int index) {
+    requireIndex(index);
+    return open().softTargets(index);
+  }
+
+  /**
+   * Returns all labels of the image that was mixed into an image, or its own, where there are
+   * several.
+   *
+   * @param index the image, 0 to N - 1
+   * @throws IllegalStateException if this is closed
+   */
+  public Optional<SoftTargets> otherSoftTargets(int index) {
+    requireIndex(index);
+    return open().otherSoftTargets(index);
   }
 
   /**

@@ -1,8 +1,13 @@
 package io.phiscale.pipeline.batch;
 
+import io.phiscale.pipeline.shard.SoftTargets;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.FloatBuffer;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.Optional;
 
 /**
  * The memory of one batch, reused for many. Slots are assigned in order, filled in any order by
@@ -18,6 +23,11 @@ final class BatchBuffer {
   private final int[] labels;
   private final int[] otherLabels;
   private final float[] labelShares;
+  private final List<Optional<SoftTargets>> softTargets;
+
+  /** The slot whose image was mixed into that of a slot, or itself. */
+  private final int[] others;
+
   private final long[] positions;
   private final boolean[] filled;
   private int assigned;
@@ -39,6 +49,8 @@ final class BatchBuffer {
     this.labels = new int[capacity];
     this.otherLabels = new int[capacity];
     this.labelShares = new float[capacity];
+    this.softTargets = new ArrayList<>(Collections.nCopies(capacity, Optional.empty()));
+    this.others = new int[capacity];
     this.positions = new long[capacity];
     this.filled = new boolean[capacity];
   }
@@ -71,9 +83,11 @@ final class BatchBuffer {
   }
 
   /** Takes the next slot. */
-  int assign(int label, long position) {
+  int assign(int label, Optional<SoftTargets> targets, long position) {
     int slot = assigned++;
     labels[slot] = label;
+    softTargets.set(slot, targets);
+    others[slot] = slot;
     otherLabels[slot] = label;
     labelShares[slot] = 1;
     positions[slot] = position;
@@ -130,6 +144,7 @@ final class BatchBuffer {
         images.put(offset(count), images, offset(slot), valuesPerImage);
         labels[count] = labels[slot];
         otherLabels[count] = labels[slot];
+        softTargets.set(count, softTargets.get(slot));
         positions[count] = positions[slot];
       }
       count++;
@@ -150,9 +165,19 @@ final class BatchBuffer {
     return labelShares[index];
   }
 
-  /** The image has become {@code share} of its own label and the rest of another one. */
-  void mixLabel(int index, int otherLabel, float share) {
-    otherLabels[index] = otherLabel;
+  Optional<SoftTargets> softTargets(int index) {
+    return softTargets.get(index);
+  }
+
+  /** Those of the image that was mixed in, or its own. */
+  Optional<SoftTargets> otherSoftTargets(int index) {
+    return softTargets.get(others[index]);
+  }
+
+  /** The image has become {@code share} of its own label and the rest of another image's. */
+  void mixLabel(int index, int other, float share) {
+    others[index] = other;
+    otherLabels[index] = labels[other];
     labelShares[index] = share;
   }
 

@@ -431,7 +431,7 @@ public final class BatchLoader implements AutoCloseable {
   private int assign(BatchBuffer batch, EncodedSample sample) {
     lock.lock();
     try {
-      return batch.assign(sample.label(), sample.position());
+      return batch.assign(sample.label(), sample.softTargets(), sample.position());
     } finally {
       lock.unlock();
     }

@@ -42,8 +42,8 @@ final class BatchMixer {
       Plan planI = plan(batch.position(i));
       Plan planJ = plan(batch.position(j));
       mixImages(batch, i, planI, j, planJ);
-      batch.mixLabel(i, batch.label(j), (float) planI.share());
-      batch.mixLabel(j, batch.label(i), (float) planJ.share());
+      batch.mixLabel(i, j, (float) planI.share());
+      batch.mixLabel(j, i, (float) planJ.share());
     }
   }
 

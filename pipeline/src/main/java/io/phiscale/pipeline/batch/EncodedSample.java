@@ -2,6 +2,7 @@ package io.phiscale.pipeline.batch;
 
 import static java.util.Objects.requireNonNull;
 
+import io.phiscale.pipeline.shard.SoftTargets;
 import java.util.Optional;
 
 /** One labelled, still encoded image on its way into a batch. */
@@ -12,6 +13,11 @@ public interface EncodedSample {
 
   /** Class index, from 0. */
   int label();
+
+  /** Several labels with their weights, of which {@link #label} is the strongest, where known. */
+  default Optional<SoftTargets> softTargets() {
+    return Optional.empty();
+  }
 
   /** The encoded image. Read, never written to, and not kept. */
   byte[] image();

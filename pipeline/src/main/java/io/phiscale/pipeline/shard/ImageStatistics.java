@@ -2,6 +2,7 @@ package io.phiscale.pipeline.shard;
 
 import com.fasterxml.jackson.annotation.JsonPropertyOrder;
 import java.io.Serializable;
+import java.util.ArrayList;
 import java.util.List;
 
 /**
@@ -61,6 +62,44 @@ public record ImageStatistics(
           "Invalid statistics: %s images, width %s to %s, height %s to %s"
               .formatted(images, minWidth, maxWidth, minHeight, maxHeight));
     }
+  }
+
+  /** The statistics of these images and those of another. */
+  public ImageStatistics and(ImageStatistics other) {
+    if (!known() || !other.known()) {
+      return known() ? this : other;
+    }
+    long sum = images + other.images;
+    List<Double> means = new ArrayList<>();
+    List<Double> deviations = new ArrayList<>();
+    for (int channel = 0; channel < 3; channel++) {
+      double first = weighted(mean.get(channel), other, other.mean.get(channel));
+      double second =
+          weighted(
+              square(mean.get(channel)) + square(standardDeviation.get(channel)),
+              other,
+              square(other.mean.get(channel)) + square(other.standardDeviation.get(channel)));
+      means.add(first);
+      deviations.add(Math.sqrt(Math.max(0, second - square(first))));
+    }
+    return new ImageStatistics(
+        sum,
+        Math.min(minWidth, other.minWidth),
+        weighted(meanWidth, other, other.meanWidth),
+        Math.max(maxWidth, other.maxWidth),
+        Math.min(minHeight, other.minHeight),
+        weighted(meanHeight, other, other.meanHeight),
+        Math.max(maxHeight, other.maxHeight),
+        means,
+        deviations);
+  }
+
+  private double weighted(double mine, ImageStatistics other, double theirs) {
+    return (mine * images + theirs * other.images) / (images + other.images);
+  }
+
+  private static double square(double value) {
+    return value * value;
   }
 
   /** Whether anything was counted. */

@@ -119,7 +119,8 @@ public final class RowGroupReader {
                 .formatted(group.ordinal(), file, rowGroups));
       }
       MessageType fileSchema = reader.getFileMetaData().getSchema();
-      return read(reader, ShardColumns.project(file, fileSchema, columns), fileSchema, group);
+      return read(
+          reader, ShardColumns.withSoftTargets(file, fileSchema, columns), fileSchema, group);
     }
   }
 
@@ -182,7 +183,10 @@ public final class RowGroupReader {
     }
   }
 
-  /** Collects the columns of one row. An image that is not among them is empty. */
+  /**
+   * Collects the columns of one row, lists of labels and weights where there are. An image that is
+   * not among them is empty.
+   */
   private static final class ShardRecordConverter extends GroupConverter {
     private final BinaryColumn key = new BinaryColumn(ShardColumns.KEY);
     private final IntColumn label = new IntColumn(ShardColumns.LABEL);
@@ -191,7 +195,11 @@ public final class RowGroupReader {
     private final IntColumn height = new IntColumn(ShardColumns.HEIGHT);
     private final BinaryColumn format = new BinaryColumn(ShardColumns.FORMAT);
     private final BinaryColumn sha256 = new BinaryColumn(ShardColumns.SHA256);
+    private final List<Converter> fields = new ArrayList<>();
     private final List<Column> columns = new ArrayList<>();
+    private final ListColumn<Integer> softLabels = new ListColumn<>();
+    private final ListColumn<Float> softWeights = new ListColumn<>();
+    private final boolean soft;
 
     ShardRecordConverter(MessageType requested) {
       for (Column column : List.of(key, label, image, width, height, format, sha256)) {
@@ -199,31 +207,89 @@ public final class RowGroupReader {
           columns.add(column);
         }
       }
+      fields.addAll(columns);
+      soft = requested.containsField(ShardColumns.SOFT_LABELS);
+      if (soft) {
+        fields.addAll(List.of(softLabels, softWeights));
+      }
     }
 
     @Override
     public Converter getConverter(int field) {
-      return columns.get(field);
+      return fields.get(field);
     }
 
     @Override
     public void start() {
       columns.forEach(Column::clear);
+      softLabels.values.clear();
+      softWeights.values.clear();
     }
 
     @Override
     public void end() {}
 
     ShardRecord record() {
-      return new ShardRecord(
-          key.value().toStringUsingUTF8(),
-          label.value(),
-          columns.contains(image) ? image.value().getBytes() : new byte[0],
-          width.value(),
-          height.value(),
-          format.value().toStringUsingUTF8(),
-          sha256.value().toStringUsingUTF8());
+      ShardRecord record =
+          new ShardRecord(
+              key.value().toStringUsingUTF8(),
+              label.value(),
+              columns.contains(image) ? image.value().getBytes() : new byte[0],
+              width.value(),
+              height.value(),
+              format.value().toStringUsingUTF8(),
+              sha256.value().toStringUsingUTF8());
+      return soft
+          ? record.withSoftTargets(new SoftTargets(softLabels.values, softWeights.values))
+          : record;
     }
+  }
+
+  /** The elements of a list: the column, its repeated group and the element in one. */
+  private static final class ListColumn<T> extends GroupConverter {
+    private final List<T> values = new ArrayList<>();
+    private final PrimitiveConverter element =
+        new PrimitiveConverter() {
+          @Override
+          public void addInt(int value) {
+            add(value);
+          }
+
+          @Override
+          public void addFloat(float value) {
+            add(value);
+          }
+
+          // The column's type was looked at when the file was opened.
+          @SuppressWarnings("unchecked")
+          private void add(Object value) {
+            values.add((T) value);
+          }
+        };
+    private final GroupConverter repeated =
+        new GroupConverter() {
+          @Override
+          public Converter getConverter(int field) {
+            return element;
+          }
+
+          @Override
+          public void start() {}
+
+          @Override
+          public void end() {}
+        };
+
+    @Override
+    public Converter getConverter(int field) {
+      return repeated;
+    }
+
+    @Override
+    public void start() {}
+
+    @Override
+    public void end() {}
   }
 
   private abstract static class Column extends PrimitiveConverter {

@@ -23,7 +23,10 @@ final class ShardColumns {
   static final String FORMAT = "format";
   static final String SHA256 = "sha256";
 
-  /** All columns, in the order in which shards are written. */
+  static final String SOFT_LABELS = "soft_labels";
+  static final String SOFT_WEIGHTS = "soft_weights";
+
+  /** All columns that every shard has, in the order in which shards are written. */
   static final List<String> ALL = List.of(KEY, LABEL, IMAGE, WIDTH, HEIGHT, FORMAT, SHA256);
 
   /** What is written here. Spark writes the same columns as optional ones. */
@@ -45,6 +48,39 @@ final class ShardColumns {
           SHA256, BINARY);
 
   private ShardColumns() {}
+
+  /** As {@link #project}, and the lists of labels and weights where the file has them. */
+  static MessageType withSoftTargets(URI file, MessageType fileSchema, List<String> columns)
+      throws DamagedShardException {
+    MessageType projected = project(file, fileSchema, columns);
+    if (!fileSchema.containsField(SOFT_LABELS)) {
+      return projected;
+    }
+    List<Type> fields = new ArrayList<>(projected.getFields());
+    fields.add(list(file, fileSchema, SOFT_LABELS, PrimitiveTypeName.INT32));
+    fields.add(list(file, fileSchema, SOFT_WEIGHTS, PrimitiveTypeName.FLOAT));
+    return new MessageType(fileSchema.getName(), fields);
+  }
+
+  /** A list as Parquet's format defines it: a group of one repeated group of one element. */
+  private static Type list(
+      URI file, MessageType fileSchema, String column, PrimitiveTypeName element)
+      throws DamagedShardException {
+    if (fileSchema.containsField(column)) {
+      Type type = fileSchema.getType(column);
+      if (!type.isPrimitive()
+          && type.asGroupType().getFieldCount() == 1
+          && !type.asGroupType().getType(0).isPrimitive()
+          && type.asGroupType().getType(0).asGroupType().getFieldCount() == 1) {
+        Type of = type.asGroupType().getType(0).asGroupType().getType(0);
+        if (of.isPrimitive() && of.asPrimitiveType().getPrimitiveTypeName() == element) {
+          return type;
+        }
+      }
+    }
+    throw new DamagedShardException(
+        "Not a shard: %s has no column %s that is a list of %s".formatted(file, column, element));
+  }
 
   /**
    * Some columns of a file, with the types they have in it.

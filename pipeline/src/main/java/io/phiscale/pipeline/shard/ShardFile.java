@@ -15,7 +15,8 @@ import java.util.List;
  * @param bytes the length of the file
  * @param recordsDigest what the file contains, whatever its name and layout: the SHA-256, as
  *     hexadecimal digits, of key, NUL, label in decimal, NUL, sha256 and line feed of every row in
- *     file order, in UTF-8
+ *     file order, in UTF-8; before the line feed also, where the file has soft targets, NUL and the
+ *     labels, NUL and the weights, a blank before each
  * @param rowGroups in file order
  */
 @JsonPropertyOrder({"path", "rows", "bytes", "recordsDigest", "rowGroups"})

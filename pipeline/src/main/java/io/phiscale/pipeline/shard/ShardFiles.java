@@ -20,7 +20,9 @@ import org.apache.parquet.hadoop.metadata.BlockMetaData;
 import org.apache.parquet.io.api.Converter;
 import org.apache.parquet.io.api.GroupConverter;
 import org.apache.parquet.io.api.PrimitiveConverter;
+import org.apache.parquet.schema.GroupType;
 import org.apache.parquet.schema.MessageType;
+import org.apache.parquet.schema.Type;
 
 /** What is in a written shard, found without reading its images. */
 public final class ShardFiles {
@@ -65,7 +67,7 @@ public final class ShardFiles {
     try (ParquetFileReader reader = ParquetInput.open(storage, file, PageChecksums.VERIFY)) {
       MessageType fileSchema = reader.getFileMetaData().getSchema();
       ShardColumns.project(file, fileSchema, ShardColumns.ALL);
-      MessageType columns = ShardColumns.project(file, fileSchema, DESCRIBED);
+      MessageType columns = ShardColumns.withSoftTargets(file, fileSchema, DESCRIBED);
       String createdBy = reader.getFileMetaData().getCreatedBy();
       try {
         reader.setRequestedSchema(columns);
@@ -99,10 +101,14 @@ public final class ShardFiles {
       MessageDigest digest,
       Map<Integer, Long> imagesPerLabel) {
     ColumnReadStoreImpl store =
-        new ColumnReadStoreImpl(pages, new IgnoredValues(), columns, createdBy);
+        new ColumnReadStoreImpl(pages, new IgnoredValues(columns), columns, createdBy);
     ColumnReader key = store.getColumnReader(columns.getColumns().get(0));
     ColumnReader label = store.getColumnReader(columns.getColumns().get(1));
     ColumnReader sha256 = store.getColumnReader(columns.getColumns().get(2));
+    List<ColumnReader> lists =
+        columns.getColumns().subList(DESCRIBED.size(), columns.getColumns().size()).stream()
+            .map(store::getColumnReader)
+            .toList();
     for (long row = 0; row < pages.getRowCount(); row++) {
       for (ColumnReader column : List.of(key, label, sha256)) {
         if (column.getCurrentDefinitionLevel() < column.getDescriptor().getMaxDefinitionLevel()) {
@@ -117,6 +123,7 @@ public final class ShardFiles {
       digest.update(Integer.toString(value).getBytes(UTF_8));
       digest.update((byte) 0);
       digest.update(sha256.getBinary().getBytes());
+      lists.forEach(list -> digestList(list, digest));
       digest.update((byte) '\n');
       key.consume();
       label.consume();
@@ -124,11 +131,35 @@ public final class ShardFiles {
     }
   }
 
+  private static void digestList(ColumnReader list, MessageDigest digest) {
+    digest.update((byte) 0);
+    do {
+      if (list.getCurrentDefinitionLevel() == list.getDescriptor().getMaxDefinitionLevel()) {
+        String value =
+            switch (list.getDescriptor().getPrimitiveType().getPrimitiveTypeName()) {
+              case FLOAT -> Float.toString(list.getFloat());
+              default -> Integer.toString(list.getInteger());
+            };
+        digest.update((" " + value).getBytes(UTF_8));
+      }
+      list.consume();
+    } while (list.getCurrentRepetitionLevel() > 0);
+  }
+
   /** Parquet wants converters for its columns even where values are read directly. */
   private static final class IgnoredValues extends GroupConverter {
+    private final GroupType group;
+
+    IgnoredValues(GroupType group) {
+      this.group = group;
+    }
+
     @Override
     public Converter getConverter(int field) {
-      return new PrimitiveConverter() {};
+      Type type = group.getType(field);
+      return type.isPrimitive()
+          ? new PrimitiveConverter() {}
+          : new IgnoredValues(type.asGroupType());
     }
 
     @Override

@@ -34,31 +34,41 @@ import java.util.TreeMap;
  * <p>Its JSON has the components below as fields, in that order; a reader refuses unknown fields,
  * missing fields and unknown schema versions.
  *
+ * <p>A data set grows by versions. Each keeps the shards of the one before and adds its own behind
+ * them; {@value #FILE_NAME} is the newest one's, those before stay as {@code manifest-vN.json}.
+ *
  * @param schemaVersion {@value #SCHEMA_VERSION}
+ * @param version of the data set, from 1
  * @param name of the data set
  * @param createdBy program and version that wrote it
  * @param seed of the shuffle
  * @param configDigest identifies the configuration of the sharding job
+ * @param sourcesDigest SHA-256 of the list of source files ({@link #sourcesLocation}), as
+ *     hexadecimal digits; empty where none was kept: such a data set cannot grow
  * @param contentDigest identifies the data: see {@link #contentDigest(LabelSpace, Map)}
  * @param labels the classes in label order
  * @param splits by name, sorted: {@code train}, {@code val}
  */
 @JsonPropertyOrder({
   "schemaVersion",
+  "version",
   "name",
   "createdBy",
   "seed",
   "configDigest",
+  "sourcesDigest",
   "contentDigest",
   "labels",
   "splits"
 })
 public record ShardManifest(
     int schemaVersion,
+    int version,
     String name,
     String createdBy,
     long seed,
     String configDigest,
+    String sourcesDigest,
     String contentDigest,
     LabelSpace labels,
     Map<String, ShardSplit> splits)
@@ -68,9 +78,12 @@ public record ShardManifest(
 
   /**
    * The version of the schema that this program writes. It reads version 1 too, whose splits have
-   * no statistics.
+   * no statistics, and 2, which has neither version nor list of sources.
    */
-  public static final int SCHEMA_VERSION = 2;
+  public static final int SCHEMA_VERSION = 3;
+
+  /** In the place of a data set's version: the one there is, or the last of several. */
+  public static final int NEWEST = 0;
 
   private static final int OLDEST_VERSION = 1;
 
@@ -92,6 +105,10 @@ public record ShardManifest(
           "Invalid schemaVersion: %s (this program knows %s)"
               .formatted(schemaVersion, SCHEMA_VERSION));
     }
+    if (version < 1) {
+      throw new IllegalArgumentException("Invalid version: %s (must be > 0)".formatted(version));
+    }
+    requireNonNull(sourcesDigest, "sourcesDigest");
     if (name.isBlank()) {
       throw new IllegalArgumentException("Invalid name: blank");
     }
@@ -116,18 +133,22 @@ public record ShardManifest(
 
   /** The manifest of a data set, with its digest computed. */
   public static ShardManifest of(
+      int version,
       String name,
       String createdBy,
       long seed,
       String configDigest,
+      String sourcesDigest,
       LabelSpace labels,
       Map<String, ShardSplit> splits) {
     return new ShardManifest(
         SCHEMA_VERSION,
+        version,
         name,
         createdBy,
         seed,
         configDigest,
+        sourcesDigest,
         contentDigest(labels, splits),
         labels,
         splits);
@@ -161,8 +182,45 @@ public record ShardManifest(
     return Storage.resolve(shardsRoot, FILE_NAME);
   }
 
+  /** Where the manifest of a version is kept once there is a newer one. */
+  public static URI location(URI shardsRoot, int version) {
+    return Storage.resolve(shardsRoot, "manifest-v%s.json".formatted(version));
+  }
+
+  /** Where the list of source files of a version is, for whoever adds to it. */
+  public static URI sourcesLocation(URI shardsRoot, int version) {
+    return Storage.resolve(shardsRoot, "sources/v%s.tsv".formatted(version));
+  }
+
+  /** The folder of a version's own shards; that of the first version is the directory itself. */
+  public static URI folder(URI shardsRoot, int version) {
+    return version == 1 ? shardsRoot : Storage.resolve(shardsRoot, "v" + version);
+  }
+
   /**
-   * Reads the manifest of a directory of shards.
+   * Reads the manifest of a version of a data set.
+   *
+   * @param version from 1, or {@link #NEWEST}
+   * @throws FileNotFoundException if there is none, or not this version
+   * @throws IOException if it is invalid; names the file and the field
+   */
+  public static ShardManifest read(Storage storage, URI shardsRoot, int version)
+      throws IOException {
+    ShardManifest newest = read(storage, shardsRoot);
+    if (version == NEWEST || version == newest.version) {
+      return newest;
+    }
+    if (version < 1 || version > newest.version) {
+      throw new FileNotFoundException(
+          "No version %s of the data set in %s: it has 1 to %s"
+              .formatted(version, shardsRoot, newest.version));
+    }
+    URI file = location(shardsRoot, version);
+    return parse(file, storage.readUtf8(file));
+  }
+
+  /**
+   * Reads the manifest of a directory of shards, the newest where there are several.
    *
    * @throws FileNotFoundException if there is none: the directory holds no (whole) data set
    * @throws IOException if it is invalid; names the file and the field
@@ -173,6 +231,8 @@ public record ShardManifest(
     try {
       json = storage.readUtf8(file);
     } catch (FileNotFoundException e) {
+      // Of a bucket that does not exist, opening a file tells no more than that; this names it.
+      storage.exists(shardsRoot);
       FileNotFoundException missing =
           new FileNotFoundException(
               "No data set in %s: it has no %s (shard one first)".formatted(shardsRoot, FILE_NAME));
@@ -182,8 +242,15 @@ public record ShardManifest(
     return parse(file, json);
   }
 
-  /** Publishes this manifest, and with it the data set. Every shard must have been written. */
+  /**
+   * Publishes this manifest, and with it the data set. Every shard must have been written. The
+   * manifest of the version before, if any, is kept beside it, byte for byte.
+   */
   public void write(Storage storage, URI shardsRoot) throws IOException {
+    if (version > 1) {
+      storage.writeAtomically(
+          location(shardsRoot, version - 1), storage.readFully(location(shardsRoot)));
+    }
     storage.writeUtf8Atomically(location(shardsRoot), toJson());
   }
 
@@ -247,9 +314,7 @@ public record ShardManifest(
             "Invalid manifest %s: schemaVersion %s (this program reads %s to %s)"
                 .formatted(file, version, OLDEST_VERSION, SCHEMA_VERSION));
       }
-      if (version.intValue() == OLDEST_VERSION) {
-        upgrade(tree);
-      }
+      upgrade(tree, version.intValue());
       return JSON.treeToValue(tree, ShardManifest.class);
     } catch (JsonMappingException e) {
       String cause =
@@ -266,9 +331,20 @@ public record ShardManifest(
     }
   }
 
-  /** Version 1 to 2: splits get statistics, which are unknown. */
-  private static void upgrade(JsonNode tree) {
-    ((ObjectNode) tree).put("schemaVersion", SCHEMA_VERSION);
+  /**
+   * From 1 to 2 splits get statistics, which are unknown; from 2 to 3 the data set gets a version
+   * and a list of sources, which is not there.
+   */
+  private static void upgrade(JsonNode tree, int from) {
+    ObjectNode manifest = (ObjectNode) tree;
+    manifest.put("schemaVersion", SCHEMA_VERSION);
+    if (from < 3 && !manifest.has("version") && !manifest.has("sourcesDigest")) {
+      manifest.put("version", 1);
+      manifest.put("sourcesDigest", "");
+    }
+    if (from > 1) {
+      return;
+    }
     for (JsonNode split : tree.path("splits")) {
       if (split instanceof ObjectNode fields && !fields.has("statistics")) {
         fields.set("statistics", JSON.valueToTree(ImageStatistics.UNKNOWN));

@@ -7,11 +7,14 @@ import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.Arrays;
 import java.util.HexFormat;
+import java.util.Objects;
+import java.util.Optional;
 
 /**
  * One stored image: a row of a shard. The Parquet columns carry the same names and order: {@code
  * key} string, {@code label} int32, {@code image} binary, {@code width} int32, {@code height}
- * int32, {@code format} string, {@code sha256} string.
+ * int32, {@code format} string, {@code sha256} string; where images may have several labels also
+ * {@code soft_labels} list of int32 and {@code soft_weights} list of float.
  *
  * <p>Not a record, because it holds an array: the encoded bytes are shared with the caller, not
  * copied; nobody may change them.
@@ -26,6 +29,7 @@ public final class ShardRecord implements Serializable {
   private final int height;
   private final String format;
   private final String sha256;
+  private final SoftTargets softTargets;
 
   /**
    * A stored image.
@@ -40,6 +44,19 @@ public final class ShardRecord implements Serializable {
    */
   public ShardRecord(
       String key, int label, byte[] image, int width, int height, String format, String sha256) {
+    this(key, label, image, width, height, format, sha256, null);
+  }
+
+  private ShardRecord(
+      String key,
+      int label,
+      byte[] image,
+      int width,
+      int height,
+      String format,
+      String sha256,
+      SoftTargets softTargets) {
+    this.softTargets = softTargets;
     this.key = requireNonNull(key, "key");
     this.label = label;
     this.image = requireNonNull(image, "image");
@@ -68,6 +85,17 @@ public final class ShardRecord implements Serializable {
   public static ShardRecord of(
       String key, int label, byte[] image, int width, int height, String format) {
     return new ShardRecord(key, label, image, width, height, format, sha256(image));
+  }
+
+  /** This image with several weighted labels; {@link #label} stays. */
+  public ShardRecord withSoftTargets(SoftTargets targets) {
+    return new ShardRecord(
+        key, label, image, width, height, format, sha256, requireNonNull(targets, "targets"));
+  }
+
+  /** All labels with their weights, where the shard has them. */
+  public Optional<SoftTargets> softTargets() {
+    return Optional.ofNullable(softTargets);
   }
 
   /** The SHA-256 of bytes, as 64 lower-case hexadecimal digits. */
@@ -132,6 +160,7 @@ public final class ShardRecord implements Serializable {
         && height == record.height
         && format.equals(record.format)
         && sha256.equals(record.sha256)
+        && Objects.equals(softTargets, record.softTargets)
         && Arrays.equals(image, record.image);
   }
 

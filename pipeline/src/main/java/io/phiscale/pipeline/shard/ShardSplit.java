@@ -98,6 +98,36 @@ public record ShardSplit(
     return new ShardSplit(source, images, bytes, imagesPerClass, rejects, files, statistics);
   }
 
+  /**
+   * This split with the shards of another one behind its own.
+   *
+   * @param added of the same collection and label space
+   */
+  public ShardSplit and(ShardSplit added) {
+    if (added.imagesPerClass.size() != imagesPerClass.size()) {
+      throw new IllegalArgumentException(
+          "Invalid split to add: %s classes (must be %s)"
+              .formatted(added.imagesPerClass.size(), imagesPerClass.size()));
+    }
+    List<Long> perClass = new ArrayList<>();
+    for (int label = 0; label < imagesPerClass.size(); label++) {
+      perClass.add(imagesPerClass.get(label) + added.imagesPerClass.get(label));
+    }
+    EnumMap<RejectReason, Long> refused = new EnumMap<>(RejectReason.class);
+    refused.putAll(rejects);
+    added.rejects.forEach((reason, count) -> refused.merge(reason, count, Long::sum));
+    List<ShardFile> all = new ArrayList<>(files);
+    all.addAll(added.files);
+    return new ShardSplit(
+        source,
+        images + added.images,
+        bytes + added.bytes,
+        perClass,
+        refused,
+        all,
+        statistics.and(added.statistics));
+  }
+
   /** The number of items that became no image. */
   public long rejected() {
     return rejects.values().stream().mapToLong(Long::longValue).sum();

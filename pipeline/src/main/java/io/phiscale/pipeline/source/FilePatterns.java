@@ -54,7 +54,7 @@ final class FilePatterns {
           }
         }
       } else {
-        files.add(new StoredFile(uri, storage.length(uri)));
+        files.add(storage.file(uri));
       }
     }
     if (files.isEmpty()) {

@@ -77,7 +77,7 @@ public final class IdxSource implements DatasetSource {
 
   private Files find(Storage storage) throws IOException {
     if (IMAGES_NAME.matcher(fileName(root)).matches()) {
-      return files(storage, new StoredFile(root, storage.length(root)));
+      return files(storage, storage.file(root));
     }
     if (!storage.isDirectory(root)) {
       storage.length(root); // Says so if there is no such file.

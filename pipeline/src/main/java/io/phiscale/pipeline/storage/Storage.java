@@ -292,6 +292,15 @@ public final class Storage implements Serializable {
    * @throws FileNotFoundException if there is no such file; names the URI
    */
   public long length(URI uri) throws IOException {
+    return file(uri).bytes();
+  }
+
+  /**
+   * What listing would say of a file.
+   *
+   * @throws FileNotFoundException if there is no such file; names the URI
+   */
+  public StoredFile file(URI uri) throws IOException {
     FileSystem fileSystem = fileSystem(uri);
     try {
       FileStatus status =
@@ -299,7 +308,7 @@ public final class Storage implements Serializable {
       if (status.isDirectory()) {
         throw new PathIsDirectoryException(uri.toString());
       }
-      return status.getLen();
+      return new StoredFile(uri, status.getLen(), status.getModificationTime());
     } catch (IOException | RuntimeException e) {
       throw named("Cannot look up", uri, e);
     }
@@ -328,7 +337,8 @@ public final class Storage implements Serializable {
       RemoteIterator<LocatedFileStatus> listing = fileSystem.listFiles(directory, true);
       while (listing.hasNext()) {
         LocatedFileStatus file = listing.next();
-        files.add(new StoredFile(file.getPath().toUri(), file.getLen()));
+        files.add(
+            new StoredFile(file.getPath().toUri(), file.getLen(), file.getModificationTime()));
       }
     }
     files.sort(Comparator.comparing(file -> file.uri().getPath()));
@@ -375,7 +385,7 @@ public final class Storage implements Serializable {
         listLocally(fileSystem, status.getPath(), files);
       } else {
         URI uri = new Path("file", null, status.getPath().toUri().getPath()).toUri();
-        files.add(new StoredFile(uri, status.getLen()));
+        files.add(new StoredFile(uri, status.getLen(), status.getModificationTime()));
       }
     }
   }
@@ -549,6 +559,13 @@ public final class Storage implements Serializable {
 
   /** The same error with the URI in its message; a missing file stays one. */
   private IOException named(String failure, URI uri, Exception cause) {
+    // By name: object stores are no dependency of this module.
+    if (cause.getClass().getSimpleName().equals("UnknownStoreException")) {
+      return new IOException(
+          "%s %s%s: there is no bucket %s (make it, or mend the name)"
+              .formatted(failure, uri, by(uri), uri.getHost()),
+          cause);
+    }
     if (cause instanceof StorageTimeoutException timeout) {
       return timeout;
     }
@@ -559,8 +576,8 @@ public final class Storage implements Serializable {
     }
     if (cause instanceof AccessDeniedException) {
       return new IOException(
-          "%s %s: Access denied (check the credentials, storage.s3 or those of the environment, and"
-                  .formatted(failure, uri)
+          "%s %s%s: Access denied (check the credentials, storage.s3 or those of the environment, and"
+                  .formatted(failure, uri, by(uri))
               + " their permissions)",
           cause);
     }

@@ -10,8 +10,9 @@ import java.net.URI;
  *
  * @param uri where it is, with scheme
  * @param bytes its length
+ * @param modifiedMillis when it was last written, milliseconds since 1970
  */
-public record StoredFile(URI uri, long bytes) implements Serializable {
+public record StoredFile(URI uri, long bytes, long modifiedMillis) implements Serializable {
   public StoredFile {
     requireNonNull(uri, "uri");
     if (bytes < 0) {

@@ -3,6 +3,7 @@ package io.phiscale.pipeline.shard;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
 
 import io.phiscale.pipeline.storage.Storage;
 import java.io.FileNotFoundException;
@@ -37,11 +38,13 @@ class ShardManifestTest {
   private static final String GOLDEN =
       """
       {
-        "schemaVersion" : 2,
+        "schemaVersion" : 3,
+        "version" : 1,
         "name" : "fishes",
         "createdBy" : "phiscale 0.1.0",
         "seed" : 42,
         "configDigest" : "cc",
+        "sourcesDigest" : "dd",
         "contentDigest" : "DIGEST",
         "labels" : {
           "classes" : [ "n01", "n02" ],
@@ -125,10 +128,12 @@ class ShardManifestTest {
 
   private static ShardManifest manifest(String createdBy, List<ShardContents> shards) {
     return ShardManifest.of(
+        1,
         "fishes",
         createdBy,
         42,
         "cc",
+        "dd",
         LABELS,
         Map.of(
             "val", ShardSplit.of("none", LABELS, List.of(), Map.of(), ImageStatistics.UNKNOWN),
@@ -238,11 +243,86 @@ class ShardManifestTest {
         .hasMessageContaining(message);
   }
 
+  /** A data set from before there were versions is the first one of itself. */
+  @Test
+  void schemaTwoIsReadAsTheFirstVersion() throws IOException {
+    ShardManifest read = ShardManifest.parse(FILE, schemaTwo());
+    assertThat(read.version()).isOne();
+    assertThat(read.sourcesDigest()).isEmpty();
+    assertThat(read.splits()).isEqualTo(manifest().splits());
+  }
+
+  private static String schemaTwo() {
+    return golden()
+        .replace("\"schemaVersion\" : 3", "\"schemaVersion\" : 2")
+        .replaceAll(" *\"(version|sourcesDigest)\" : .*,\n", "");
+  }
+
+  @Test
+  void versionsAreKept() throws IOException {
+    URI root = Storage.uri(directory.toString());
+    manifest().write(storage, root);
+    ShardManifest second =
+        ShardManifest.of(
+            2, "fishes", "phiscale 0.2.0", 42, "cc", "ee", LABELS, manifest().splits());
+    second.write(storage, root);
+    assertThat(ShardManifest.read(storage, root)).isEqualTo(second);
+    assertThat(ShardManifest.read(storage, root, ShardManifest.NEWEST)).isEqualTo(second);
+    assertThat(ShardManifest.read(storage, root, 2)).isEqualTo(second);
+    assertThat(ShardManifest.read(storage, root, 1)).isEqualTo(manifest());
+    assertThat(directory.resolve("manifest-v1.json")).hasContent(golden());
+    assertThatThrownBy(() -> ShardManifest.read(storage, root, 3))
+        .isInstanceOf(FileNotFoundException.class)
+        .hasMessage("No version 3 of the data set in " + root + ": it has 1 to 2");
+    assertThat(ShardManifest.folder(root, 1)).isEqualTo(root);
+    assertThat(ShardManifest.folder(root, 2)).isEqualTo(Storage.resolve(root, "v2"));
+  }
+
+  @Test
+  void addedShardsComeBehind() {
+    ShardSplit first =
+        ShardSplit.of(
+            "x",
+            LABELS,
+            List.of(new ShardContents(FIRST, Map.of(0, 4L, 1, 1L))),
+            Map.of(RejectReason.EMPTY, 2L),
+            new ImageStatistics(
+                1, 10, 10, 10, 4, 4, 4, List.of(0.2, 0.2, 0.2), List.of(0.0, 0.0, 0.0)));
+    ShardSplit second =
+        ShardSplit.of(
+            "x",
+            LABELS,
+            List.of(new ShardContents(SECOND, Map.of(1, 1L))),
+            Map.of(RejectReason.EMPTY, 1L, RejectReason.LINK_ENTRY, 1L),
+            new ImageStatistics(
+                1, 2, 2, 2, 8, 8, 8, List.of(0.6, 0.4, 0.2), List.of(0.0, 0.0, 0.0)));
+    ShardSplit both = first.and(second);
+    assertThat(both.files()).containsExactly(FIRST, SECOND);
+    assertThat(both.imagesPerClass()).containsExactly(4L, 2L);
+    assertThat(both.rejects())
+        .isEqualTo(Map.of(RejectReason.EMPTY, 3L, RejectReason.LINK_ENTRY, 1L));
+    ImageStatistics sum = both.statistics();
+    assertThat(sum.images()).isEqualTo(2);
+    assertThat(List.of(sum.minWidth(), sum.maxWidth(), sum.minHeight(), sum.maxHeight()))
+        .containsExactly(2, 10, 4, 8);
+    assertThat(sum.meanWidth()).isEqualTo(6);
+    assertThat(sum.meanHeight()).isEqualTo(6);
+    // Two values, so their deviation is half of their difference.
+    double[] means = {0.4, 0.3, 0.2};
+    double[] deviations = {0.2, 0.1, 0.0};
+    for (int channel = 0; channel < 3; channel++) {
+      assertThat(sum.mean().get(channel)).isCloseTo(means[channel], within(1e-12));
+      assertThat(sum.standardDeviation().get(channel)).isCloseTo(deviations[channel], within(1e-7));
+    }
+    assertThat(first.statistics().and(ImageStatistics.UNKNOWN)).isEqualTo(first.statistics());
+    assertThat(ImageStatistics.UNKNOWN.and(first.statistics())).isEqualTo(first.statistics());
+  }
+
   /** A data set of an earlier program is read; its statistics are unknown. */
   @Test
   void versionOneIsReadWithoutStatistics() throws IOException {
     String old =
-        golden()
+        schemaTwo()
             .replace("\"schemaVersion\" : 2", "\"schemaVersion\" : 1")
             .replaceAll("(?s) *\"statistics\" : \\{.*?\\},\n", "");
     assertThat(old).doesNotContain("statistics");
@@ -254,11 +334,13 @@ class ShardManifestTest {
 
   @Test
   void readingIsStrict() {
-    assertInvalid("\"schemaVersion\" : 2,", "", "no schemaVersion");
+    assertInvalid("\"schemaVersion\" : 3,", "", "no schemaVersion");
     assertInvalid(
-        "\"schemaVersion\" : 2,",
         "\"schemaVersion\" : 3,",
-        "schemaVersion 3 (this program reads 1 to 2)");
+        "\"schemaVersion\" : 4,",
+        "schemaVersion 4 (this program reads 1 to 3)");
+    assertInvalid("\"version\" : 1,", "\"version\" : 0,", "Invalid version: 0 (must be > 0)");
+    assertInvalid("\"sourcesDigest\" : \"dd\",", "", "'sourcesDigest'");
     assertInvalid("\"meanHeight\" : 2.0,", "", "'meanHeight'");
     assertInvalid(
         "\"minWidth\" : 3,", "\"minWidth\" : 7,", "Invalid statistics: 6 images, width 7");
