@@ -1,41 +1,81 @@
-"""Images/s of two executors with one core each against one, training the same network: runs of one epoch in turns.
+"""Images/s of two executors with one core each against one, training the same network in turns.
 
-  executors.py RUNS OPTION...
+  executors.py SECONDS OPTION...
 
-RUNS pairs of runs of `jobs/bin/phiscale train` on Spark's local-cluster; the options are train's (--config FILE, --set KEY=VALUE)
-and name shards that are there. Prints, for each number of executors, medians over the rounds of all its runs (without the first
-of each run, in which Java warms up), of whole rounds only.
+Two runs of `jobs/bin/phiscale train` on Spark's local-cluster, one of one executor and one of two; one of them is always stopped
+(SIGSTOP), for SECONDS at a time, so that both see the same minutes of a shared machine. SECONDS has to be well below Spark's
+time-outs (120 s). The options are train's (--config FILE, --set KEY=VALUE) and name shards that are there; take enough epochs.
+A round's time is that from the end of the round before, less what fell into stops. Counted are whole rounds of both runs from
+the third round on (Java warms up) until the first run ends; shares of a round are of those that no stop cut.
 """
 import glob
 import json
 import os
 import shutil
+import signal
 import statistics
 import subprocess
 import sys
 import tempfile
+import time
 
-runs = int(sys.argv[1])
+turn = float(sys.argv[1])
 options = sys.argv[2:]
 launcher = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "jobs", "bin", "phiscale")
-rounds = {1: [], 2: []}
-for run in range(runs):
-    for executors in (1, 2) if run % 2 == 0 else (2, 1):
-        folder = tempfile.mkdtemp()
-        subprocess.run(
+folders = {executors: tempfile.mkdtemp() for executors in (1, 2)}
+running = {}
+for executors, folder in folders.items():
+    with open(os.path.join(folder, "log"), "wb") as log:
+        running[executors] = subprocess.Popen(
             [launcher, "train", *options, "--set", f"spark.master=local-cluster[{executors},1,3072]",
              "--set", "spark.properties.\"spark.executor.memory\"=3g", "--set", f"train.workers={executors}",
-             "--set", f"train.output={folder}"],
-            check=True, stdout=subprocess.DEVNULL)
-        lines = [json.loads(line) for name in sorted(glob.glob(folder + "/metrics/*.jsonl")) for line in open(name)]
-        images = [b["images"] - a["images"] for a, b in zip([{"images": 0}] + lines, lines)]
-        rounds[executors] += [r for r, n in list(zip(lines, images))[1:] if n == max(images)]
-        shutil.rmtree(folder)
+             "--set", f"train.output={folder}/run"],
+            stdout=log, stderr=subprocess.STDOUT, start_new_session=True)
+
+
+def send(executors, sign):
+    """To the launcher, the driver and the executors: one process group."""
+    if running[executors].poll() is None:
+        os.killpg(running[executors].pid, sign)
+
+
+stops = {1: [], 2: []}
+current, other = 1, 2
+send(other, signal.SIGSTOP)
+stopped = time.time()
+ended = None
+while any(p.poll() is None for p in running.values()):
+    until = time.time() + turn
+    while time.time() < until and running[current].poll() is None:
+        time.sleep(0.02)
+    if ended is None and running[current].poll() is not None:
+        ended = time.time()
+    if running[other].poll() is None:
+        send(current, signal.SIGSTOP)
+        send(other, signal.SIGCONT)
+        now = time.time()
+        stops[other].append((stopped, now))
+        stopped = now
+        current, other = other, current
+
 rates = {}
-for executors, of in rounds.items():
-    rates[executors] = statistics.median(r["imagesPerSecond"] for r in of)
-    share = lambda key: 100 * statistics.median(r[key] / r["seconds"] for r in of)
-    print(f"{executors} executors: {rates[executors]:.1f} images/s, median of {len(of)} rounds of"
-          f" {statistics.median(r['seconds'] for r in of):.1f} s; compute {share('computeSeconds'):.1f} %,"
-          f" data wait {share('waitSeconds'):.1f} %, averaging and Spark {share('averagingSeconds'):.1f} %")
+for executors, folder in folders.items():
+    if running[executors].returncode != 0:
+        sys.exit(f"The run of {executors} executors failed, see {folder}/log")
+    lines = [json.loads(line) for name in sorted(glob.glob(folder + "/run/metrics/*.jsonl")) for line in open(name)]
+    rounds = []
+    for before, line in list(zip(lines, lines[1:]))[1:]:
+        cut = sum(max(0, min(end, line["unixSeconds"]) - max(begin, before["unixSeconds"])) for begin, end in stops[executors])
+        rounds.append({**line, "cut": cut, "of": line["images"] - before["images"],
+                       "active": line["unixSeconds"] - before["unixSeconds"] - cut})
+    whole = max(r["of"] for r in rounds)
+    rounds = [r for r in rounds if r["of"] == whole and r["unixSeconds"] <= ended]
+    rates[executors] = statistics.median(whole / r["active"] for r in rounds)
+    uncut = [r for r in rounds if r["cut"] == 0]
+    share = lambda key: 100 * statistics.median(r[key] / r["active"] for r in uncut)
+    print(f"{executors} executors: {rates[executors]:.1f} images/s, median of {len(rounds)} rounds of"
+          f" {statistics.median(r['active'] for r in rounds):.2f} s; shares of {len(uncut)} of them: compute {share('computeSeconds'):.1f} %,"
+          f" data wait {share('waitSeconds'):.1f} %, slowest worker {share('straggleSeconds'):.1f} %,"
+          f" averaging and Spark {share('averagingSeconds'):.1f} %", flush=True)
+    shutil.rmtree(folder)
 print(f"ratio {rates[2] / rates[1]:.2f}")

@@ -97,7 +97,12 @@ class ChainMetricsTest {
   private static Event event(RoundMetrics round) {
     assertThat(round.accuracy()).isBetween(0.0, 1.0);
     assertThat(round.localSteps()).isEqualTo(2);
-    assertThat(round.computeSeconds() + round.waitSeconds() + round.averagingSeconds())
+    assertThat(round.straggleSeconds()).isNotNegative();
+    assertThat(
+            round.computeSeconds()
+                + round.waitSeconds()
+                + round.straggleSeconds()
+                + round.averagingSeconds())
         .isCloseTo(round.seconds(), within(1e-9));
     Map<String, Float> scalars = new TreeMap<>();
     scalars.put("train/loss", (float) round.loss());
@@ -111,6 +116,7 @@ class ChainMetricsTest {
     scalars.put("round/seconds", (float) round.seconds());
     scalars.put("round/compute_seconds", (float) round.computeSeconds());
     scalars.put("round/data_wait_seconds", (float) round.waitSeconds());
+    scalars.put("round/straggle_seconds", (float) round.straggleSeconds());
     scalars.put("round/averaging_seconds", (float) round.averagingSeconds());
     return new Event(round.unixSeconds(), round.images(), scalars);
   }
@@ -206,6 +212,7 @@ class ChainMetricsTest {
               Map.entry("seconds", round.seconds()),
               Map.entry("computeSeconds", round.computeSeconds()),
               Map.entry("waitSeconds", round.waitSeconds()),
+              Map.entry("straggleSeconds", round.straggleSeconds()),
               Map.entry("averagingSeconds", round.averagingSeconds()),
               Map.entry("unixSeconds", round.unixSeconds()),
               Map.entry("minivalTop1", Double.NaN),

@@ -97,6 +97,7 @@ final class EventFile {
     scalars.put("round/seconds", round.seconds());
     scalars.put("round/compute_seconds", round.computeSeconds());
     scalars.put("round/data_wait_seconds", round.waitSeconds());
+    scalars.put("round/straggle_seconds", round.straggleSeconds());
     scalars.put("round/averaging_seconds", round.averagingSeconds());
     return scalars;
   }

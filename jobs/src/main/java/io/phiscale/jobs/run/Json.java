@@ -117,8 +117,13 @@ final class Json {
    */
   static RoundMetrics readRoundMetrics(String json, URI file) throws IOException {
     try {
-      if (MAPPER.readTree(json) instanceof ObjectNode round && !round.has("accuracy")) {
-        round.put("accuracy", Double.NaN).put("localSteps", 0).put("unixSeconds", 0.0);
+      if (MAPPER.readTree(json) instanceof ObjectNode round) {
+        if (!round.has("accuracy")) {
+          round.put("accuracy", Double.NaN).put("localSteps", 0).put("unixSeconds", 0.0);
+        }
+        if (!round.has("straggleSeconds")) {
+          round.put("straggleSeconds", Double.NaN);
+        }
         return MAPPER.treeToValue(round, RoundMetrics.class);
       }
     } catch (JsonProcessingException e) {

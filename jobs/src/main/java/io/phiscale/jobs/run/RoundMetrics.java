@@ -13,7 +13,11 @@ package io.phiscale.jobs.run;
  * @param imagesPerSecond of the round
  * @param computeSeconds mean over the workers of the time in forward, backward and update
  * @param waitSeconds mean over the workers of the time waiting for batches
- * @param averagingSeconds the rest: scheduling, broadcast, shuffle, averaging
+ * @param straggleSeconds mean over the workers of the time that the slowest one took longer,
+ *     computing and waiting for batches, &gt;= 0; NaN in a line of a version that counted it as
+ *     averaging
+ * @param averagingSeconds the rest: scheduling, broadcast, shuffle, averaging, and where workers
+ *     outnumber cores their turns
  * @param skipped images that are damaged in the shards and were left out, see {@link SkippedImages}
  * @param accuracy share of the round's images whose class scored highest, [0, 1], each scored as it
  *     was trained on: augmented, with dropout, before its step's update. NaN in a line of a version
@@ -32,6 +36,7 @@ public record RoundMetrics(
     double imagesPerSecond,
     double computeSeconds,
     double waitSeconds,
+    double straggleSeconds,
     double averagingSeconds,
     long skipped,
     double accuracy,

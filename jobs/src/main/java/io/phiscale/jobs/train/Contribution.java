@@ -71,6 +71,11 @@ public sealed interface Contribution extends Serializable {
       return new Report(worker, 0, 0, 0, 0, List.of(), 0, 0, 0, null);
     }
 
+    /** Time computing and waiting for batches. */
+    long busyNanos() {
+      return computeNanos + waitNanos;
+    }
+
     /** The same, diverged. */
     public Report diverged(Divergence what) {
       return new Report(

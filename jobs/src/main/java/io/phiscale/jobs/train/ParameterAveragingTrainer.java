@@ -207,6 +207,8 @@ public final class ParameterAveragingTrainer {
     }
     double compute = reports.stream().mapToLong(Report::computeNanos).sum() / 1e9 / plan.workers();
     double wait = reports.stream().mapToLong(Report::waitNanos).sum() / 1e9 / plan.workers();
+    double slowest = reports.stream().mapToLong(Report::busyNanos).max().orElse(0) / 1e9;
+    double straggle = Math.max(0, slowest - compute - wait);
     return new RoundMetrics(
         state.progress.round(),
         progress.epoch() + (double) round.end() / plan.samples(),
@@ -217,7 +219,8 @@ public final class ParameterAveragingTrainer {
         examples / seconds,
         compute,
         wait,
-        Math.max(0, seconds - compute - wait),
+        straggle,
+        Math.max(0, seconds - compute - wait - straggle),
         count(skipped),
         (double) reports.stream().mapToLong(Report::correct).sum() / examples,
         steps,

@@ -37,6 +37,7 @@ final class TrainingSource implements Source, TrainingListener, AutoCloseable {
     ofLastRound("seconds", RoundMetrics::seconds);
     ofLastRound("computeSeconds", RoundMetrics::computeSeconds);
     ofLastRound("waitSeconds", RoundMetrics::waitSeconds);
+    ofLastRound("straggleSeconds", RoundMetrics::straggleSeconds);
     ofLastRound("averagingSeconds", RoundMetrics::averagingSeconds);
     ofLastRound("unixSeconds", RoundMetrics::unixSeconds);
     registry.register("minivalTop1", (Gauge<Double>) () -> minivalTop1);

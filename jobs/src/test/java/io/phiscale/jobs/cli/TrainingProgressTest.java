@@ -33,7 +33,21 @@ class TrainingProgressTest {
     now.addAndGet(Console.BETWEEN_PLAIN_LINES.toNanos());
     progress.completed(
         new RoundMetrics(
-            number, number / 2.0, 100, 2.3, 0.1, 2000, imagesPerSecond, 1, 0, 1, 0, 0.125, 10, 0));
+            number,
+            number / 2.0,
+            100,
+            2.3,
+            0.1,
+            2000,
+            imagesPerSecond,
+            1,
+            0,
+            0,
+            1,
+            0,
+            0.125,
+            10,
+            0));
   }
 
   @Test

@@ -29,7 +29,7 @@ class EventFileTest {
   @Test
   void aRoundIsAnEventAtTheImagesSeen() {
     RoundMetrics round =
-        new RoundMetrics(7, 1.5, 640, 2.25, 0.125, 4, 160, 2.5, 0.5, 1, 3, 0.75, 10, 1e9);
+        new RoundMetrics(7, 1.5, 640, 2.25, 0.125, 4, 160, 2.5, 0.5, 0.25, 0.75, 3, 0.75, 10, 1e9);
 
     assertThat(EventFileReader.read(EventFile.of(List.of(round))))
         .containsExactly(
@@ -48,7 +48,8 @@ class EventFileTest {
                     Map.entry("round/seconds", 4f),
                     Map.entry("round/compute_seconds", 2.5f),
                     Map.entry("round/data_wait_seconds", 0.5f),
-                    Map.entry("round/averaging_seconds", 1f))));
+                    Map.entry("round/straggle_seconds", 0.25f),
+                    Map.entry("round/averaging_seconds", 0.75f))));
   }
 
   @Test

@@ -33,7 +33,7 @@ class RunDirectoryTest {
   }
 
   private static RoundMetrics metrics(int round, double loss) {
-    return new RoundMetrics(round, 0.1, 32L * round, loss, 1, 1, 32, 1, 0, 0, 0, 0.5, 4, 1e9);
+    return new RoundMetrics(round, 0.1, 32L * round, loss, 1, 1, 32, 1, 0, 0, 0, 0, 0.5, 4, 1e9);
   }
 
   private List<Long> steps() throws IOException {
@@ -135,13 +135,21 @@ class RunDirectoryTest {
         .isEqualTo(
             "{\"round\":1,\"epoch\":0.1,\"images\":32,\"loss\":\"NaN\",\"learningRate\":1.0,"
                 + "\"seconds\":1.0,\"imagesPerSecond\":32.0,\"computeSeconds\":1.0,"
-                + "\"waitSeconds\":0.0,\"averagingSeconds\":0.0,\"skipped\":0,\"accuracy\":0.5,"
-                + "\"localSteps\":4,\"unixSeconds\":1.0E9}\n");
+                + "\"waitSeconds\":0.0,\"straggleSeconds\":0.0,\"averagingSeconds\":0.0,\"skipped\":0,"
+                + "\"accuracy\":0.5,\"localSteps\":4,\"unixSeconds\":1.0E9}\n");
 
-    Files.writeString(file, line.replaceAll(",\"accuracy.*", "}\n"));
+    String earlier = line.replace("\"straggleSeconds\":0.0,", "");
+    Files.writeString(file, earlier.replaceAll(",\"accuracy.*", "}"));
     assertThat(directory.metrics(1))
         .containsExactly(
-            new RoundMetrics(1, 0.1, 32, Double.NaN, 1, 1, 32, 1, 0, 0, 0, Double.NaN, 0, 0));
+            new RoundMetrics(
+                1, 0.1, 32, Double.NaN, 1, 1, 32, 1, 0, Double.NaN, 0, 0, Double.NaN, 0, 0));
+
+    Files.writeString(file, earlier);
+    assertThat(directory.metrics(1))
+        .containsExactly(
+            new RoundMetrics(
+                1, 0.1, 32, Double.NaN, 1, 1, 32, 1, 0, Double.NaN, 0, 0, 0.5, 4, 1e9));
 
     Files.writeString(file, line.replace("\"images\":32,", ""));
     assertThatThrownBy(() -> directory.metrics(1))
