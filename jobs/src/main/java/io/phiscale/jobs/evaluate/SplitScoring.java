@@ -8,6 +8,7 @@ import io.phiscale.jobs.train.Threads;
 import io.phiscale.model.kernels.Precision;
 import io.phiscale.model.spec.NetworkSpec;
 import io.phiscale.pipeline.batch.LoaderSettings;
+import io.phiscale.pipeline.image.Decoding;
 import io.phiscale.pipeline.image.EvaluationCrop;
 import io.phiscale.pipeline.image.EvaluationTransform;
 import io.phiscale.pipeline.image.EvaluationViews;
@@ -120,7 +121,8 @@ final class SplitScoring {
   private static List<EvaluationTransform> views(EvaluateSection evaluate, int resolutionPx) {
     EvaluationTransform transform =
         EvaluationTransform.centreCrop(resolutionPx)
-            .withInterpolation(Interpolation.valueOf(evaluate.interpolation().name()));
+            .withInterpolation(Interpolation.valueOf(evaluate.interpolation().name()))
+            .withDecoding(Decoding.valueOf(evaluate.decode().name()));
     List<Double> fractions = evaluate.views().fractionsOr(evaluate.cropFraction());
     return switch (evaluate.views().crops()) {
       case TEN_CROP -> EvaluationViews.multiScale(transform, fractions);
