@@ -10,6 +10,7 @@ import io.phiscale.jobs.evaluate.EvaluateJob;
 import io.phiscale.jobs.run.RoundMetrics;
 import io.phiscale.jobs.shard.ShardJob;
 import io.phiscale.jobs.study.StudyJob;
+import io.phiscale.jobs.study.StudyListener;
 import io.phiscale.jobs.support.EventFileReader;
 import io.phiscale.jobs.support.EventFileReader.Event;
 import io.phiscale.jobs.support.LocalSpark;
@@ -59,7 +60,7 @@ class ChainMetricsTest {
       assertThat(prometheus.gauges()).as("after training").isEmpty();
       TrainJob.Result trained = new TrainJob(session, configuration).run(TrainingListener.SILENT);
       new EvaluateJob(session, configuration).run();
-      new StudyJob(session, configuration).run((name, place) -> TrainingListener.SILENT);
+      new StudyJob(session, configuration).run(StudyListener.SILENT);
 
       assertThat(prometheus.scraped)
           .as("rounds before the death: three of the first epoch, one of the second")

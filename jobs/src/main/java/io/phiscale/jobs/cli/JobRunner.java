@@ -44,10 +44,11 @@ public interface JobRunner {
   /** Reads {@code evaluate.checkpoint} and {@code data.shards}, writes {@code evaluate.output}. */
   void evaluate(PhiscaleConfiguration configuration, Console console) throws Exception;
 
-  /**
-   * Trains and evaluates one network per value of {@code study.phi}, writes {@code study.output}.
-   */
+  /** Trains and evaluates the cells of {@code study}, writes {@code study.output}. */
   void study(PhiscaleConfiguration configuration, Console console) throws Exception;
+
+  /** Prints what a study would train, what there is of it already, and what the rest would cost. */
+  void forecastStudy(PhiscaleConfiguration configuration, Console console) throws Exception;
 
   /** Looks whether jobs will run, prints what it finds, fails if one would fail. */
   void doctor(PhiscaleConfiguration configuration, Console console) throws Exception;

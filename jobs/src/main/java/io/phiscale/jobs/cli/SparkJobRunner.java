@@ -14,6 +14,8 @@ import io.phiscale.jobs.run.DriverStorage;
 import io.phiscale.jobs.run.SparkContexts;
 import io.phiscale.jobs.shard.ExportJob;
 import io.phiscale.jobs.shard.ShardJob;
+import io.phiscale.jobs.study.CellOutcome;
+import io.phiscale.jobs.study.CellTable;
 import io.phiscale.jobs.study.ReportFiles;
 import io.phiscale.jobs.study.StudyJob;
 import io.phiscale.jobs.train.TrainJob;
@@ -24,6 +26,7 @@ import java.io.IOException;
 import java.net.URI;
 import java.util.List;
 import java.util.Locale;
+import java.util.stream.Collectors;
 import org.apache.spark.sql.SparkSession;
 
 /** Runs the jobs on Spark and prints what they did. */
@@ -173,6 +176,15 @@ public final class SparkJobRunner implements JobRunner {
   }
 
   @Override
+  public void forecastStudy(PhiscaleConfiguration configuration, Console console)
+      throws IOException {
+    try (SparkSession session = open(configuration)) {
+      console.note("Timing a few steps of the base network ...");
+      console.print(CellTable.forecast(new StudyJob(session, configuration).forecast()));
+    }
+  }
+
+  @Override
   public void doctor(PhiscaleConfiguration configuration, Console console) {
     List<Finding> findings;
     try (SparkSession session = open(configuration)) {
@@ -255,13 +267,30 @@ public final class SparkJobRunner implements JobRunner {
   private static void study(
       SparkSession session, PhiscaleConfiguration configuration, Console console)
       throws IOException, InterruptedException {
-    StudyJob.Result result =
-        new StudyJob(session, configuration)
-            .run(
-                (name, place) ->
-                    new TrainingProgress(console, name + " (" + place + ")", configuration));
-    console.print(result.report().toConsoleTable().stripTrailing());
-    console.print("Report: " + shown(result.page()));
+    StudyJob.Result result = new StudyJob(session, configuration).run(new StudyProgress(console));
+    result.report().ifPresent(report -> console.print(report.toConsoleTable().stripTrailing()));
+    if (result.comparison().isComparison()) {
+      console.print(System.lineSeparator() + result.comparison().toText());
+    }
+    if (!configuration.study().search().isEmpty() && result.report().isPresent()) {
+      console.print(System.lineSeparator() + result.comparison().rankingText());
+    }
+    result.page().ifPresent(page -> console.print("Report: " + shown(page)));
+    for (CellOutcome.Failed failed : result.failures()) {
+      console.print(
+          String.format("Failed: %s: %s", failed.cell().name(), FailureMessage.of(failed.cause())));
+    }
+    if (!result.failures().isEmpty()) {
+      throw new IllegalStateException(
+          String.format(
+              "%s of %s cells failed (%s); what is finished stays, and the next start tries the others"
+                  + " again",
+              result.failures().size(),
+              result.outcomes().size(),
+              result.failures().stream()
+                  .map(failed -> failed.cell().name())
+                  .collect(Collectors.joining(", "))));
+    }
   }
 
   private static SparkSession open(PhiscaleConfiguration configuration) {

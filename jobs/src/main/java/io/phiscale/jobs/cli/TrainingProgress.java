@@ -79,7 +79,7 @@ final class TrainingProgress implements TrainingListener {
             Locale.ROOT, round.imagesPerSecond() < 10 ? "%.1f" : "%,.0f", round.imagesPerSecond()));
   }
 
-  private static String time(double seconds) {
+  static String time(double seconds) {
     Duration duration = Duration.ofMillis(Math.round(seconds * 1e3));
     return duration.toHours() > 0
         ? String.format(

@@ -228,6 +228,7 @@ final class Binder {
                 keys.choice("network.base", NetworkSection.Base.class),
                 scaling,
                 coefficients,
+                keys.text("network.name"),
                 keys.int32("network.resolution"),
                 keys.int32("network.classes"),
                 keys.number("network.dropout", -1),
@@ -247,12 +248,26 @@ final class Binder {
           "Invalid network.phi: %s (must be unset when network.variant is set: a published variant is not a power of phi)"
               .formatted(phi));
     }
+    double width = keys.number("network.width", 1);
+    double depth = keys.number("network.depth", 1);
+    boolean chosen = keys.isSet("network.width") || keys.isSet("network.depth");
+    if (chosen && (keys.isSet("network.variant") || keys.isSet("network.phi"))) {
+      String key = keys.isSet("network.width") ? "network.width" : "network.depth";
+      keys.problem(
+          key,
+          "Invalid %s: %s (must be unset when network.variant or network.phi is set: they say it)"
+              .formatted(key, keys.text(key)));
+    }
     return section(
         "network.variant",
-        () ->
-            keys.isSet("network.variant")
-                ? new NetworkSection.Scaling.Published(variant)
-                : new NetworkSection.Scaling.Compound(phi),
+        () -> {
+          if (chosen) {
+            return new NetworkSection.Scaling.Chosen(width, depth);
+          }
+          return keys.isSet("network.variant")
+              ? new NetworkSection.Scaling.Published(variant)
+              : new NetworkSection.Scaling.Compound(phi);
+        },
         Binder::scaling);
   }
 
@@ -383,6 +398,7 @@ final class Binder {
                 keys.int32("train.batch-size"),
                 keys.int32("train.workers"),
                 keys.integer("train.seed"),
+                keys.number("train.data-fraction"),
                 keys.location("train.initial-weights"),
                 keys.choice("train.initial-classifier", TrainSection.InitialClassifier.class),
                 keys.choice("train.freeze", TrainSection.Freeze.class),
@@ -467,11 +483,40 @@ final class Binder {
   }
 
   private StudySection study() {
+    StudySection.Search search =
+        section(
+            "study.search",
+            () ->
+                new StudySection.Search(
+                    keys.numbers("study.search.alpha"),
+                    keys.numbers("study.search.beta"),
+                    keys.numbers("study.search.gamma"),
+                    keys.number("study.search.product"),
+                    keys.number("study.search.tolerance"),
+                    keys.number("study.search.keep")),
+            defaulted -> defaulted.study().search());
+    StudySection.Budget budget =
+        section(
+            "study.budget",
+            () ->
+                new StudySection.Budget(
+                    keys.integers("study.budget.epochs"),
+                    keys.wholeNumbers("study.budget.images"),
+                    keys.numbers("study.budget.flops")),
+            defaulted -> defaulted.study().budget());
     return section(
         "study",
         () ->
             new StudySection(
-                keys.numbers("study.phi"), keys.location("study.output", runs() + "/study")),
+                keys.choices("study.axes", StudySection.Axis.class),
+                keys.numbers("study.phi"),
+                search,
+                keys.wholeNumbers("study.seeds"),
+                keys.numbers("study.data-fractions"),
+                budget,
+                keys.int32("study.concurrent"),
+                keys.int32("study.calibration-steps"),
+                keys.location("study.output", runs() + "/study")),
         Binder::study);
   }
 

@@ -114,17 +114,20 @@ final class KeyReader {
   }
 
   <E extends Enum<E>> E choice(String key, Class<E> type) {
-    Map<String, E> names =
-        Arrays.stream(type.getEnumConstants())
-            .collect(
-                Collectors.toMap(
-                    KeyReader::kebab, Function.identity(), (first, second) -> first, TreeMap::new));
+    Map<String, E> names = names(type);
     return scalar(
             key,
             "one of " + String.join(", ", names.keySet()),
             value ->
                 Optional.ofNullable(names.get(value)).orElseThrow(IllegalArgumentException::new))
         .orElse(type.getEnumConstants()[0]);
+  }
+
+  private static <E extends Enum<E>> Map<String, E> names(Class<E> type) {
+    return Arrays.stream(type.getEnumConstants())
+        .collect(
+            Collectors.toMap(
+                KeyReader::kebab, Function.identity(), (first, second) -> first, TreeMap::new));
   }
 
   Duration duration(String key) {
@@ -158,6 +161,21 @@ final class KeyReader {
         key,
         "a list of whole numbers such as [1, 5]",
         value -> new BigDecimal(value).intValueExact());
+  }
+
+  List<Long> wholeNumbers(String key) {
+    return list(
+        key,
+        "a list of whole numbers such as [0, 1, 2]",
+        value -> new BigDecimal(value).longValueExact());
+  }
+
+  <E extends Enum<E>> List<E> choices(String key, Class<E> type) {
+    Map<String, E> names = names(type);
+    return list(
+        key,
+        "a list of " + String.join(", ", names.keySet()),
+        value -> Optional.ofNullable(names.get(value)).orElseThrow(IllegalArgumentException::new));
   }
 
   List<String> texts(String key) {

@@ -9,6 +9,7 @@ import java.util.List;
  * @param base the network that is scaled
  * @param scaling how far, and by which of the two tables
  * @param coefficients α, β, γ of compound scaling
+ * @param name what tables call it; empty: by scaling
  * @param resolutionPx side of the input image in pixels; 0: what the scaling says
  * @param classes number of classes; 0: those of the data set
  * @param dropout drop rate before the classifier, [0, 1); -1: what the scaling says
@@ -22,6 +23,7 @@ public record NetworkSection(
     Base base,
     Scaling scaling,
     Coefficients coefficients,
+    String name,
     int resolutionPx,
     int classes,
     double dropout,
@@ -33,6 +35,11 @@ public record NetworkSection(
 
   public NetworkSection {
     new SectionRules("network")
+        .require(
+            name.isEmpty() || name.matches("[A-Za-z0-9][A-Za-z0-9._-]*"),
+            "name",
+            "\"" + name + "\"",
+            "letters, digits, '.', '_' and '-'")
         .notNegative("resolution", resolutionPx)
         .require(classes == 0 || classes >= 2, "classes", classes, ">= 2")
         .require(dropout == -1 || (dropout >= 0 && dropout < 1), "dropout", dropout, "in [0, 1)")
@@ -48,6 +55,11 @@ public record NetworkSection(
             custom.blocks(),
             "not empty when network.base is custom")
         .verify();
+  }
+
+  /** The configured name, or {@code byScaling} where there is none. */
+  public String nameOr(String byScaling) {
+    return name.isEmpty() ? byScaling : name;
   }
 
   /** The configured resolution, or {@code scaledPx} where none is. */
@@ -113,6 +125,18 @@ public record NetworkSection(
         new SectionRules("network")
             .require(Double.isFinite(phi) && Math.abs(phi) <= 20, "phi", phi, "in [-20, 20]")
             .verify();
+      }
+    }
+
+    /**
+     * Chosen multipliers, which no φ describes: a network scaled along one axis, say.
+     *
+     * @param width of every channel count, &gt; 0
+     * @param depth of every stage's number of blocks, &gt; 0
+     */
+    record Chosen(double width, double depth) implements Scaling {
+      public Chosen {
+        new SectionRules("network").positive("width", width).positive("depth", depth).verify();
       }
     }
   }

@@ -21,7 +21,7 @@ import java.util.stream.Stream;
  * @param network what is trained
  * @param train how
  * @param evaluate how it is measured
- * @param study over which φ
+ * @param study which networks are compared
  * @param storage object storage
  * @param spark the Spark session
  * @param values what all this was bound from

@@ -13,6 +13,7 @@ import java.util.List;
  * @param batchSize images per local step of one worker, &gt; 0
  * @param workers replicas that are averaged, &gt; 0
  * @param seed decides initial weights, order and augmentation
+ * @param dataFraction share of the training images that is trained on, (0, 1]
  * @param initialWeights where the first parameters are read; an empty URI: drawn by the seed
  * @param initialClassifier whether the classifier is read too
  * @param freeze what is not trained
@@ -44,6 +45,7 @@ public record TrainSection(
     int batchSize,
     int workers,
     long seed,
+    double dataFraction,
     URI initialWeights,
     InitialClassifier initialClassifier,
     Freeze freeze,
@@ -73,6 +75,7 @@ public record TrainSection(
         .positive("epochs", epochs)
         .positive("batch-size", batchSize)
         .positive("workers", workers)
+        .require(dataFraction > 0 && dataFraction <= 1, "data-fraction", dataFraction, "in (0, 1]")
         .notNegative("weight-decay", weightDecay)
         .require(gradientClipNorm > 0, "gradient-clip-norm", gradientClipNorm, "> 0, or null")
         .fractionBelowOne("label-smoothing", labelSmoothing)

@@ -25,7 +25,10 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
+import java.util.TreeMap;
+import java.util.stream.Collectors;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
 
@@ -34,6 +37,19 @@ import org.apache.spark.sql.SparkSession;
  * at a time.
  */
 public final class EvaluateJob {
+  /** Keys of the section that change no score; checkpoints and sets count by their digests. */
+  private static final List<String> NO_SCORES =
+      List.of(
+          "evaluate.checkpoint",
+          "evaluate.compare-with",
+          "evaluate.sets",
+          "evaluate.batch-size",
+          "evaluate.latency.",
+          "evaluate.predictions",
+          "evaluate.output",
+          "evaluate.top-k",
+          "evaluate.real-labels");
+
   private final SparkSession session;
   private final PhiscaleConfiguration configuration;
   private final Storage storage;
@@ -54,6 +70,18 @@ public final class EvaluateJob {
   /** A checkpoint that was read. */
   private record Network(String name, URI place, Checkpoint checkpoint) {}
 
+  /** What is evaluated on what. */
+  private record Asked(List<Network> networks, List<Images> sets) {}
+
+  /** What a network said of the images of a set, and how long it took. */
+  private record Scored(List<Prediction> predictions, Duration time) {}
+
+  /** Where predictions come from. */
+  @FunctionalInterface
+  private interface Scoring {
+    Scored of(Network network, Weights weights, Images images);
+  }
+
   /**
    * The rows of {@code evaluate.split} alone: one for each checkpoint and kind of weights asked
    * for. Writes nothing.
@@ -61,8 +89,8 @@ public final class EvaluateJob {
    * @throws ConfigurationException if the checkpoint, the shards and the configuration do not fit
    * @throws IOException if one of them cannot be read
    */
-  public List<NetworkResult> run() throws IOException, InterruptedException {
-    return score(new ArrayList<>()).rows();
+  public List<NetworkResult> run() throws IOException {
+    return score(asked(), this::scored, new ArrayList<>()).rows();
   }
 
   /**
@@ -73,17 +101,66 @@ public final class EvaluateJob {
    * @throws ConfigurationException if the checkpoint, the shards and the configuration do not fit
    * @throws IOException if one of them cannot be read
    */
-  public Evaluation evaluate() throws IOException, InterruptedException {
+  public Evaluation evaluate() throws IOException {
+    return evaluate(asked());
+  }
+
+  /**
+   * As {@link #evaluate}, but images are not scored again where the predictions of an earlier
+   * evaluation lie below {@code evaluate.output}, of the same checkpoints, sets and settings.
+   * Latency is measured anew.
+   *
+   * @throws ConfigurationException if the checkpoint, the shards and the configuration do not fit
+   * @throws IOException if one of them cannot be read
+   */
+  public Evaluation evaluateUnlessDone() throws IOException {
+    Asked asked = asked();
+    Optional<KeptPredictions> kept = KeptPredictions.find(storage, output(), identity(asked));
+    if (kept.isEmpty()) {
+      return evaluate(asked);
+    }
+    describe("read predictions");
+    try {
+      Map<String, List<Row>> rows =
+          PredictionTable.read(session, Storage.resolve(output(), KeptPredictions.PREDICTIONS))
+              .stream()
+              .collect(Collectors.groupingBy(PredictionTable::key));
+      return score(
+          asked,
+          (network, weights, images) -> {
+            String key = PredictionTable.key(network.name(), weights, images.name());
+            return new Scored(
+                PredictionTable.predictions(
+                    rows.getOrDefault(key, List.of()), network.checkpoint().info().classNames()),
+                Duration.ofMillis(kept.get().millis().getOrDefault(key, 0L)));
+          },
+          new ArrayList<>());
+    } finally {
+      session.sparkContext().setJobDescription(null);
+    }
+  }
+
+  private Evaluation evaluate(Asked asked) throws IOException {
     List<Row> predictions = new ArrayList<>();
-    Evaluation evaluation = score(predictions);
-    EvaluateSection evaluate = configuration.evaluate();
-    if (evaluate.predictions() == EvaluateSection.Predictions.WRITE) {
-      session.sparkContext().setJobDescription(configuration.name() + ": write predictions");
-      try {
-        PredictionTable.write(
-            session,
-            Storage.resolve(Storage.uri(evaluate.output().toString()), "predictions"),
+    Map<String, Long> millis = new TreeMap<>();
+    Evaluation evaluation =
+        score(
+            asked,
+            (network, weights, images) -> {
+              Scored scored = scored(network, weights, images);
+              millis.put(
+                  PredictionTable.key(network.name(), weights, images.name()),
+                  scored.time().toMillis());
+              return scored;
+            },
             predictions);
+    if (configuration.evaluate().predictions() == EvaluateSection.Predictions.WRITE) {
+      describe("write predictions");
+      try {
+        KeptPredictions.forget(storage, output());
+        PredictionTable.write(
+            session, Storage.resolve(output(), KeptPredictions.PREDICTIONS), predictions);
+        new KeptPredictions(identity(asked), millis).write(storage, output());
       } finally {
         session.sparkContext().setJobDescription(null);
       }
@@ -91,8 +168,38 @@ public final class EvaluateJob {
     return evaluation;
   }
 
-  private Evaluation score(List<Row> predictionRows) throws IOException, InterruptedException {
-    EvaluateSection evaluate = configuration.evaluate();
+  private void describe(String what) {
+    session.sparkContext().setJobDescription(configuration.name() + ": " + what);
+  }
+
+  private URI output() {
+    return Storage.uri(configuration.evaluate().output().toString());
+  }
+
+  /** All that scores depend on, one a line. */
+  private String identity(Asked asked) {
+    List<String> lines = new ArrayList<>();
+    for (Network network : asked.networks()) {
+      lines.add(network.name() + " " + network.checkpoint().info().stateSha256());
+    }
+    for (Images images : asked.sets()) {
+      lines.add(images.name() + " " + images.split() + " " + images.manifest().contentDigest());
+    }
+    configuration
+        .effectiveValues()
+        .forEach(
+            (key, value) -> {
+              boolean scores =
+                  key.startsWith("evaluate.") && NO_SCORES.stream().noneMatch(key::startsWith);
+              if (scores || key.equals("train.kernels")) {
+                lines.add(key + " = " + value);
+              }
+            });
+    return String.join("\n", lines);
+  }
+
+  /** The networks and sets that were asked for, which fit. */
+  private Asked asked() throws IOException {
     List<Images> sets = sets();
     List<Network> networks = networks();
     for (Network network : networks) {
@@ -101,15 +208,22 @@ public final class EvaluateJob {
       }
     }
     requireConfigured(networks.get(0), sets.get(0));
+    return new Asked(networks, sets);
+  }
+
+  private Evaluation score(Asked asked, Scoring scoring, List<Row> predictionRows)
+      throws IOException {
+    EvaluateSection evaluate = configuration.evaluate();
+    List<Images> sets = asked.sets();
+    List<Network> networks = asked.networks();
     List<NetworkResult> rows = new ArrayList<>();
     List<NetworkDetail> details = new ArrayList<>();
     List<Answers> answers = new ArrayList<>();
     for (Images images : sets) {
       for (Network network : networks) {
         for (Weights weights : weights(network.checkpoint())) {
-          long began = System.nanoTime();
-          List<Prediction> predictions = predictions(network, weights, images);
-          Duration time = Duration.ofNanos(System.nanoTime() - began);
+          Scored scored = scoring.of(network, weights, images);
+          List<Prediction> predictions = scored.predictions();
           List<String> names = network.checkpoint().info().classNames();
           details.add(
               Details.of(
@@ -120,7 +234,7 @@ public final class EvaluateJob {
                   predictions,
                   real(network, predictions)));
           if (images.equals(sets.get(0))) {
-            rows.add(row(network, weights, predictions, images, time));
+            rows.add(row(network, weights, predictions, images, scored.time()));
             answers.add(Answers.of(images.name(), predictions));
           }
           predictionRows.addAll(
@@ -289,18 +403,21 @@ public final class EvaluateJob {
     return spec.withResolutionPx(configuration.evaluate().resolutionPxOr(spec.resolutionPx()));
   }
 
-  private List<Prediction> predictions(Network network, Weights weights, Images images) {
+  private Scored scored(Network network, Weights weights, Images images) {
     Checkpoint checkpoint = network.checkpoint();
-    return new SplitScoring(
-            session, configuration, storage, images.manifest(), images.shards(), images.split())
-        .score(
-            String.format("%s (%s)", network.name(), weights.name().toLowerCase(Locale.ROOT)),
-            evaluated(network),
-            weights == Weights.EMA ? checkpoint.movingAverage() : checkpoint.parameters(),
-            match(network, images),
-            DamagePolicy.FAIL,
-            configuration.spark().deadline(),
-            "spark.deadline");
+    long began = System.nanoTime();
+    List<Prediction> predictions =
+        new SplitScoring(
+                session, configuration, storage, images.manifest(), images.shards(), images.split())
+            .score(
+                String.format("%s (%s)", network.name(), weights.name().toLowerCase(Locale.ROOT)),
+                evaluated(network),
+                weights == Weights.EMA ? checkpoint.movingAverage() : checkpoint.parameters(),
+                match(network, images),
+                DamagePolicy.FAIL,
+                configuration.spark().deadline(),
+                "spark.deadline");
+    return new Scored(predictions, Duration.ofNanos(System.nanoTime() - began));
   }
 
   private Optional<NetworkDetail.Real> real(Network network, List<Prediction> predictions)

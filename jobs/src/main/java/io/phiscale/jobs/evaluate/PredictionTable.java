@@ -2,7 +2,10 @@ package io.phiscale.jobs.evaluate;
 
 import io.phiscale.jobs.report.Weights;
 import java.net.URI;
+import java.util.Comparator;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.RowFactory;
 import org.apache.spark.sql.SaveMode;
@@ -55,6 +58,58 @@ final class PredictionTable {
                     p.loss(),
                     p.guesses().stream().map(names::get).toArray(String[]::new)))
         .toList();
+  }
+
+  /** Rows of one network, weights and set have one key. */
+  static String key(String network, Weights weights, String set) {
+    return network + "/" + weights.label() + "/" + set;
+  }
+
+  /** The key of a row. */
+  static String key(Row row) {
+    return row.<String>getAs("network") + "/" + row.getAs("weights") + "/" + row.getAs("set");
+  }
+
+  /** All rows that were written. */
+  static List<Row> read(SparkSession session, URI folder) {
+    return session.read().schema(SCHEMA).parquet(folder.toString()).collectAsList();
+  }
+
+  /**
+   * The predictions of one network and set, in the order of their keys.
+   *
+   * @param rows all of one {@link #key}
+   * @param names of the network's classes
+   * @throws IllegalStateException if a row names another class
+   */
+  static List<Prediction> predictions(List<Row> rows, List<String> names) {
+    Map<String, Integer> classes = new HashMap<>();
+    for (int i = 0; i < names.size(); i++) {
+      classes.put(names.get(i), i);
+    }
+    return rows.stream()
+        .map(
+            row ->
+                new Prediction(
+                    row.getAs("key"),
+                    index(classes, row.getAs("label")),
+                    row.<Integer>getAs("rank"),
+                    row.<String>getList(row.fieldIndex("guesses")).stream()
+                        .map(name -> index(classes, name))
+                        .toList(),
+                    row.<Double>getAs("confidence"),
+                    row.<Double>getAs("loss")))
+        .sorted(Comparator.comparing(Prediction::key))
+        .toList();
+  }
+
+  private static int index(Map<String, Integer> classes, String name) {
+    Integer index = classes.get(name);
+    if (index == null) {
+      throw new IllegalStateException(
+          String.format("Cannot use predictions: the network has no class %s", name));
+    }
+    return index;
   }
 
   /** Writes all of them in place of what an earlier evaluation wrote there. */

@@ -43,6 +43,7 @@ public record Provenance(
           "data.source.",
           "data.shards",
           "data.version",
+          "network.name",
           "evaluate.",
           "study.",
           "storage.",

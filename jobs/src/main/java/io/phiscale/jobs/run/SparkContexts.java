@@ -31,6 +31,10 @@ public final class SparkContexts {
       // Executors of this mode start from nothing: they get this JVM's class path.
       conf.setIfMissing("spark.executor.extraClassPath", System.getProperty("java.class.path"));
     }
+    if (configuration.study().concurrent() != 1) {
+      // Cells that run at the same time share the cluster, each in its pool.
+      conf.setIfMissing("spark.scheduler.mode", "FAIR");
+    }
     conf.setIfMissing("spark.ui.showConsoleProgress", "false");
     // Executors compute with Java's vectors, as the launcher lets this JVM.
     conf.setIfMissing("spark.executor.extraJavaOptions", "--add-modules=jdk.incubator.vector");

@@ -1,7 +1,10 @@
 package io.phiscale.jobs.run;
 
 import java.time.Duration;
+import java.util.HashSet;
 import java.util.Map;
+import java.util.Properties;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
@@ -12,6 +15,7 @@ import java.util.stream.Collectors;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.scheduler.SparkListener;
 import org.apache.spark.scheduler.SparkListenerExecutorAdded;
+import org.apache.spark.scheduler.SparkListenerJobStart;
 import org.apache.spark.scheduler.SparkListenerTaskEnd;
 import org.apache.spark.scheduler.SparkListenerTaskStart;
 import org.apache.spark.scheduler.TaskInfo;
@@ -20,12 +24,15 @@ import org.apache.spark.scheduler.TaskInfo;
  * What the tasks of a Spark context do, for waits that end: a wait that passes its deadline says
  * which tasks it waited for, on which executors, or that none had begun.
  *
- * <p>Sees every task of the context from its making until it is closed; one job runs at a time.
+ * <p>Sees the tasks of the jobs of one group that begin between its making and its closing: other
+ * jobs of the context, of the cells of a study that run at the same time, are not its own.
  */
 public final class SparkJobs extends SparkListener implements AutoCloseable {
   private static final int TASKS_SHOWN = 5;
 
   private final JavaSparkContext spark;
+  private final String group;
+  private final Set<Integer> stages = new HashSet<>();
   private final Map<Long, Running> running = new TreeMap<>();
   private long lastSign = System.nanoTime();
 
@@ -43,10 +50,12 @@ public final class SparkJobs extends SparkListener implements AutoCloseable {
   }
 
   /**
-   * @param spark the context whose tasks count from now on
+   * @param spark the context
+   * @param group of the jobs whose tasks count from now on
    */
-  public SparkJobs(JavaSparkContext spark) {
+  public SparkJobs(JavaSparkContext spark, String group) {
     this.spark = spark;
+    this.group = group;
     spark.sc().addSparkListener(this);
   }
 
@@ -71,7 +80,7 @@ public final class SparkJobs extends SparkListener implements AutoCloseable {
             });
     String group = "phiscale-" + what;
     spark.setJobGroup(group, what, true);
-    try (SparkJobs jobs = new SparkJobs(spark)) {
+    try (SparkJobs jobs = new SparkJobs(spark, group)) {
       Expiry expiry = new Expiry(jobs, group, deadline, Thread.currentThread());
       long turn = Math.max(1, Math.min(1000, deadline.toMillis() / 4));
       Future<?> unused = clock.scheduleWithFixedDelay(expiry, turn, turn, TimeUnit.MILLISECONDS);
@@ -147,16 +156,27 @@ public final class SparkJobs extends SparkListener implements AutoCloseable {
   }
 
   @Override
+  public synchronized void onJobStart(SparkListenerJobStart start) {
+    Properties properties = start.properties();
+    if (properties != null && group.equals(properties.getProperty("spark.jobGroup.id"))) {
+      start.stageInfos().foreach(stage -> stages.add(stage.stageId()));
+    }
+  }
+
+  @Override
   public synchronized void onTaskStart(SparkListenerTaskStart start) {
-    running.put(
-        start.taskInfo().taskId(),
-        new Running(start.stageId(), start.taskInfo(), System.nanoTime()));
+    if (stages.contains(start.stageId())) {
+      running.put(
+          start.taskInfo().taskId(),
+          new Running(start.stageId(), start.taskInfo(), System.nanoTime()));
+    }
   }
 
   @Override
   public synchronized void onTaskEnd(SparkListenerTaskEnd end) {
-    running.remove(end.taskInfo().taskId());
-    lastSign = System.nanoTime();
+    if (running.remove(end.taskInfo().taskId()) != null) {
+      lastSign = System.nanoTime();
+    }
   }
 
   @Override

@@ -51,7 +51,7 @@ public record AveragingRound(
       Supplier<JavaPairRDD<SliceKey, Contribution>> replicas)
       throws InterruptedException {
     spark.setJobGroup(group, what, true);
-    SparkJobs jobs = new SparkJobs(spark);
+    SparkJobs jobs = new SparkJobs(spark, group);
     try {
       JavaPairRDD<SliceKey, Contribution> sorted =
           replicas

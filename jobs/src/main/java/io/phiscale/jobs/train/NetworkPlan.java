@@ -39,11 +39,26 @@ public record NetworkPlan(NetworkSpec spec, NetworkIdentity identity) {
       published = variant.dropout();
       identity =
           new NetworkIdentity(
-              row.variant(),
+              network.nameOr(row.variant()),
               variant.nominalPhi(),
               PhiKind.NOMINAL,
               coefficients.width(),
               coefficients.depth());
+    } else if (network.scaling() instanceof Scaling.Chosen chosen) {
+      coefficients =
+          new ScalingCoefficients(
+              chosen.width(), chosen.depth(), network.resolutionPxOr(base.baseResolutionPx()));
+      published = base.dropout();
+      identity =
+          new NetworkIdentity(
+              network.nameOr(
+                  String.format(
+                      "w%s-d%s-r%s",
+                      shown(chosen.width()), shown(chosen.depth()), coefficients.resolutionPx())),
+              Double.NaN,
+              PhiKind.NONE,
+              chosen.width(),
+              chosen.depth());
     } else {
       double phi = ((Scaling.Compound) network.scaling()).phi();
       NetworkSection.Coefficients constants = network.coefficients();
@@ -54,7 +69,7 @@ public record NetworkPlan(NetworkSpec spec, NetworkIdentity identity) {
       published = base.dropout();
       identity =
           new NetworkIdentity(
-              "phi-" + (phi == Math.rint(phi) ? Long.toString((long) phi) : Double.toString(phi)),
+              network.nameOr("phi-" + shown(phi)),
               phi,
               PhiKind.COMPOUND,
               coefficients.width(),
@@ -73,7 +88,13 @@ public record NetworkPlan(NetworkSpec spec, NetworkIdentity identity) {
     return new NetworkPlan(spec, identity);
   }
 
-  private static BaseNetwork base(NetworkSection network) {
+  /** A number in names: 1 for 1.0. */
+  private static String shown(double value) {
+    return value == Math.rint(value) ? Long.toString((long) value) : Double.toString(value);
+  }
+
+  /** The network that a configuration scales, at its own resolution. */
+  public static BaseNetwork base(NetworkSection network) {
     return switch (network.base()) {
       case EFFICIENTNET_B0 -> BaseNetwork.EFFICIENTNET_B0;
       case TINY -> BaseNetwork.TINY;

@@ -177,15 +177,16 @@ public final class TrainJob {
     TrainSection train = configuration.train();
     URI shards = Storage.uri(configuration.data().shards().toString());
     LearningRateSchedule schedule = schedule(train);
+    TrainingShare share = TrainingShare.of(manifest, shards, train.dataFraction());
     return new TrainingRecipe(
         replica(network, train),
         schedule,
         TrainingPictures.transform(network.spec().resolutionPx(), train.augment()),
         TrainingPictures.augmentation(train.augment()),
         storage,
-        manifest.rowGroups(shards, "train"),
+        share.rowGroups(),
         new EpochPlan(
-            manifest.split("train").images(),
+            share.images(),
             train.workers(),
             localSteps(train.averaging(), schedule),
             train.batchSize()),

@@ -102,6 +102,12 @@ class PhiscaleTest {
     }
 
     @Override
+    public void forecastStudy(PhiscaleConfiguration configuration, Console console)
+        throws Exception {
+      record("forecast study", configuration, console);
+    }
+
+    @Override
     public void doctor(PhiscaleConfiguration configuration, Console console) throws Exception {
       record("doctor", configuration, console);
     }
@@ -148,6 +154,13 @@ class PhiscaleTest {
     assertThat(recorder.last.network().scaling()).isEqualTo(new NetworkSection.Scaling.Compound(1));
     assertThat(out.toString()).isEqualTo(command + " done\n");
     assertThat(err.toString()).isEmpty();
+  }
+
+  @Test
+  void aStudyCanBeForecast() {
+    assertThat(run("study", "--config", file, "--dry-run")).isZero();
+
+    assertThat(recorder.calls).containsExactly("forecast study");
   }
 
   @Test

@@ -66,6 +66,18 @@ class ConfigurationLoaderTest {
     assertThat(defaults.data().source().isConfigured()).isFalse();
     assertThat(defaults.evaluate().topK()).containsExactly(1, 5);
     assertThat(defaults.study().phi()).containsExactly(0.0, 1.0, 2.0);
+    assertThat(defaults.study().axes()).containsExactly(StudySection.Axis.COMPOUND);
+    assertThat(defaults.study().search())
+        .isEqualTo(new StudySection.Search(List.of(), List.of(), List.of(), 2, 0.1, 1));
+    assertThat(defaults.study().search().isEmpty()).isTrue();
+    assertThat(defaults.study().budget())
+        .isEqualTo(new StudySection.Budget(List.of(), List.of(), List.of()));
+    assertThat(defaults.study().seeds()).isEmpty();
+    assertThat(defaults.study().dataFractions()).isEmpty();
+    assertThat(defaults.study().concurrent()).isEqualTo(1);
+    assertThat(defaults.study().calibrationSteps()).isEqualTo(10);
+    assertThat(defaults.train().dataFraction()).isEqualTo(1);
+    assertThat(defaults.network().nameOr("b0")).isEqualTo("b0");
     assertThat(defaults.network().dropoutOr(0.3)).isEqualTo(0.3);
     assertThat(defaults.network().resolutionPxOr(224)).isEqualTo(224);
     assertThat(defaults.network().classesOr(10)).isEqualTo(10);
@@ -110,6 +122,47 @@ class ConfigurationLoaderTest {
         .containsEntry("train.epochs", "7")
         .containsEntry("evaluate.checkpoint", "runs/mine/train")
         .containsEntry("network.phi", "null");
+  }
+
+  @Test
+  void studiesHaveAxes() throws IOException {
+    StudySection study =
+        file("""
+            study {
+              axes = [compound, depth, width, resolution], phi = [0, 1], seeds = [0, 9000000000]
+              data-fractions = [0.5, 1], budget.flops = [1e15], concurrent = 0
+              calibration-steps = 3
+            }
+            """)
+            .load()
+            .study();
+
+    assertThat(study.axes()).containsExactly(StudySection.Axis.values());
+    assertThat(study.seeds()).containsExactly(0L, 9_000_000_000L);
+    assertThat(study.dataFractions()).containsExactly(0.5, 1.0);
+    assertThat(study.budget().flops()).containsExactly(1e15);
+    assertThat(study.concurrent()).isZero();
+    assertThat(study.calibrationSteps()).isEqualTo(3);
+    StudySection.Search search =
+        file("study { phi = [1], search { alpha = [1.2], beta = [1, 1.1], tolerance = 0.2 } }")
+            .load()
+            .study()
+            .search();
+    assertThat(search.beta()).containsExactly(1.0, 1.1);
+    assertThat(search.admits(new NetworkSection.Coefficients(1.2, 1.1, 1.15))).isTrue();
+    assertThat(search.admits(new NetworkSection.Coefficients(1.2, 1, 1.15))).isFalse();
+    // 2.2 in decimals, a little more in binary.
+    assertThat(search.admits(new NetworkSection.Coefficients(2.2, 1, 1))).isTrue();
+  }
+
+  @Test
+  void aNetworkMayBeScaledAlongOneAxisAndNamed() throws IOException {
+    NetworkSection network =
+        file("network { depth = 2.5, resolution = 240, name = deep }").load().network();
+
+    assertThat(network.scaling()).isEqualTo(new NetworkSection.Scaling.Chosen(1, 2.5));
+    assertThat(network.nameOr("x")).isEqualTo("deep");
+    assertThat(file("train.data-fraction = 0.25").load().train().dataFraction()).isEqualTo(0.25);
   }
 
   @Test
@@ -315,6 +368,19 @@ class ConfigurationLoaderTest {
         "evaluate { split = test, batch-size = 0, crop-fraction = 0, top-k = [0] } | a.conf:1: Invalid evaluate.split: test (must be train, val or minival)~a.conf:1: Invalid evaluate.batch-size: 0 (must be > 0)~a.conf:1: Invalid evaluate.crop-fraction: 0.0 (must be in (0, 1])~a.conf:1: Invalid evaluate.top-k: [0] (must be a list of numbers > 0, not empty)",
         "study.phi = [] | a.conf:1: Invalid study.phi: [] (must be a list of numbers, not empty)",
         "study.phi = [1, 1] | a.conf:1: Invalid study.phi: [1.0, 1.0] (must be without repetition)",
+        "study { phi = [0], axes = [height] } | a.conf:1: Invalid study.axes: \"[height]\" (must be a list of compound, depth, resolution, width)",
+        "study.axes = [] | a.conf:1: Invalid study.axes: [] (must be a list of axes, not empty)",
+        "study.axes = [width, width] | a.conf:1: Invalid study.axes: [width, width] (must be without repetition)",
+        "study { seeds = [1, 1], data-fractions = [0], concurrent = -1, calibration-steps = 0 } | a.conf:1: Invalid study.seeds: [1, 1] (must be without repetition)~a.conf:1: Invalid study.data-fractions: [0.0] (must be in (0, 1])~a.conf:1: Invalid study.concurrent: -1 (must be >= 0)~a.conf:1: Invalid study.calibration-steps: 0 (must be > 0)",
+        "study.budget { epochs = [5], flops = [1e15] } | a.conf:1: Invalid study.budget.flops: [1.0E15] (must be [] where study.budget.epochs is set: a budget is in epochs, images or FLOPs)",
+        "study.budget { images = [0] } | a.conf:1: Invalid study.budget.images: [0] (must be > 0)",
+        "study { axes = [depth], phi = [1], search.alpha = [1.2] } | a.conf:1: Invalid study.axes: [depth] (must be [compound] where study.search is a grid: equal FLOPs would be those of several compound networks)",
+        "study.search.alpha = [1.2] | Invalid study.phi: [0.0, 1.0, 2.0] (must be one value where study.search is a grid: constants are compared at one phi, 1 in the paper)",
+        "study.search { beta = [0.9], gamma = [1, 1], product = 0, tolerance = -1, keep = 0 } | a.conf:1: Invalid study.search.beta: [0.9] (must be a list of numbers >= 1)~a.conf:1: Invalid study.search.gamma: [1.0, 1.0] (must be without repetition)~a.conf:1: Invalid study.search.product: 0.0 (must be > 0)~a.conf:1: Invalid study.search.tolerance: -1.0 (must be >= 0)~a.conf:1: Invalid study.search.keep: 0.0 (must be in (0, 1])",
+        "study { phi = [1], search { alpha = [1.2], keep = 0.5 } } | a.conf:1: Invalid study.search.keep: 0.5 (must be 1 where study.budget has not several values to go on to)",
+        "network { width = 0, name = \"a b\" } | a.conf:1: Invalid network.width: 0.0 (must be > 0)~a.conf:1: Invalid network.name: \"a b\" (must be letters, digits, '.', '_' and '-')",
+        "network { depth = 2, phi = 1 } | a.conf:1: Invalid network.depth: 2 (must be unset when network.variant or network.phi is set: they say it)",
+        "train.data-fraction = 0 | a.conf:1: Invalid train.data-fraction: 0.0 (must be in (0, 1])",
         "study.phi = [21] | a.conf:1: Invalid study.phi: [21.0] (must be within [-20, 20])",
         "storage.s3.secret-key = hush | Invalid storage.s3.access-key: \"\" (must be set when"
             + " storage.s3.secret-key is)",

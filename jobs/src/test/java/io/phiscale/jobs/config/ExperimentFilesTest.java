@@ -41,7 +41,12 @@ class ExperimentFilesTest {
             "cifar10.conf",
             "fine-tune-b0.conf",
             "imagenet-b0.conf",
+            "clothing-study.conf",
+            "imagenet-phi-curve.conf",
             "imagenet-phi-study.conf",
+            "imagenet-search.conf",
+            "imagenet-table3.conf",
+            "imagenet-table7.conf",
             "quickstart.conf");
   }
 
