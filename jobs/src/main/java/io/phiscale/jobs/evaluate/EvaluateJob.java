@@ -3,6 +3,7 @@ package io.phiscale.jobs.evaluate;
 import io.phiscale.jobs.config.ConfigurationException;
 import io.phiscale.jobs.config.EvaluateSection;
 import io.phiscale.jobs.config.PhiscaleConfiguration;
+import io.phiscale.jobs.dataset.EncodedPicture;
 import io.phiscale.jobs.report.Latency;
 import io.phiscale.jobs.report.NetworkDetail;
 import io.phiscale.jobs.report.NetworkResult;
@@ -24,7 +25,10 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
 
@@ -33,6 +37,9 @@ import org.apache.spark.sql.SparkSession;
  * at a time.
  */
 public final class EvaluateJob {
+  /** Side of pictures in the report, at most. */
+  private static final int PICTURE_PX = 72;
+
   private final SparkSession session;
   private final PhiscaleConfiguration configuration;
   private final Storage storage;
@@ -50,6 +57,9 @@ public final class EvaluateJob {
   /** A set of images that was found. */
   private record Images(String name, URI shards, String split, ShardManifest manifest) {}
 
+  /** Images that the report shows, by a network of these classes and this input. */
+  private record Shown(List<Prediction> predictions, List<String> names, int resolutionPx) {}
+
   /** A checkpoint that was read. */
   private record Network(String name, URI place, Checkpoint checkpoint) {}
 
@@ -61,7 +71,7 @@ public final class EvaluateJob {
    * @throws IOException if one of them cannot be read
    */
   public List<NetworkResult> run() throws IOException, InterruptedException {
-    return score(new ArrayList<>()).rows();
+    return score(new ArrayList<>(), new ArrayList<>()).rows();
   }
 
   /**
@@ -74,7 +84,8 @@ public final class EvaluateJob {
    */
   public Evaluation evaluate() throws IOException, InterruptedException {
     List<Row> predictions = new ArrayList<>();
-    Evaluation evaluation = score(predictions);
+    List<Shown> shown = new ArrayList<>();
+    Evaluation evaluation = withExamples(score(predictions, shown), shown);
     EvaluateSection evaluate = configuration.evaluate();
     if (evaluate.predictions() == EvaluateSection.Predictions.WRITE) {
       session.sparkContext().setJobDescription(configuration.name() + ": write predictions");
@@ -90,7 +101,37 @@ public final class EvaluateJob {
     return evaluation;
   }
 
-  private Evaluation score(List<Row> predictionRows) throws IOException, InterruptedException {
+  /** The details with pictures of what is shown of each; those of the first set come first. */
+  private Evaluation withExamples(Evaluation evaluation, List<Shown> shown) throws IOException {
+    Set<String> keys = new TreeSet<>();
+    shown.forEach(each -> each.predictions().forEach(prediction -> keys.add(prediction.key())));
+    if (keys.isEmpty()) {
+      return evaluation;
+    }
+    Images images = sets().get(0);
+    int sidePx =
+        Math.min(PICTURE_PX, shown.stream().mapToInt(Shown::resolutionPx).max().orElse(PICTURE_PX));
+    Map<String, EncodedPicture> pictures =
+        new SplitScoring(
+                session, configuration, storage, images.manifest(), images.shards(), images.split())
+            .pictures(keys, sidePx, configuration.spark().deadline(), "spark.deadline");
+    List<NetworkDetail> details = new ArrayList<>(evaluation.details());
+    for (int i = 0; i < shown.size(); i++) {
+      Shown each = shown.get(i);
+      details.set(
+          i, details.get(i).withExamples(Examples.of(each.predictions(), each.names(), pictures)));
+    }
+    return new Evaluation(evaluation.rows(), details, evaluation.answers());
+  }
+
+  /**
+   * Scores all that was asked for.
+   *
+   * @param predictionRows gets what the networks said of every image
+   * @param shown gets, for each detail of the first set of images, what is shown of it
+   */
+  private Evaluation score(List<Row> predictionRows, List<Shown> shown)
+      throws IOException, InterruptedException {
     EvaluateSection evaluate = configuration.evaluate();
     List<Images> sets = sets();
     List<Network> networks = networks();
@@ -121,6 +162,15 @@ public final class EvaluateJob {
           if (images.equals(sets.get(0))) {
             rows.add(row(network, weights, predictions, images, time));
             answers.add(Answers.of(images.name(), predictions));
+            shown.add(
+                new Shown(
+                    Examples.chosen(
+                        details.get(details.size() - 1),
+                        names,
+                        predictions,
+                        evaluate.report().examples()),
+                    names,
+                    evaluated(network).resolutionPx()));
           }
           predictionRows.addAll(
               PredictionTable.rows(network.name(), weights, images.name(), names, predictions));
