@@ -18,6 +18,7 @@ import java.util.List;
  * @param batchSize images per forward pass, &gt; 0; does not change the result
  * @param cropFraction side of the centre crop over the side of the image it is taken from, (0, 1]
  * @param interpolation of the crop to the network's resolution
+ * @param decode how much of a JPEG is decoded
  * @param views what is looked at of an image
  * @param weights which weights are evaluated
  * @param precision of the feature maps in memory and of the products on them
@@ -38,6 +39,7 @@ public record EvaluateSection(
     int batchSize,
     double cropFraction,
     Interpolation interpolation,
+    Decoding decode,
     Views views,
     Weights weights,
     Precision precision,

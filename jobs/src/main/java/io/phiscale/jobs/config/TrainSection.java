@@ -423,6 +423,7 @@ public record TrainSection(
    * @param cropAreaMax largest share, at most 1
    * @param flip probability of a left-right flip, [0, 1]
    * @param interpolation of the crop to the network's resolution
+   * @param decode how much of a JPEG is decoded
    * @param policy operations on the picture
    * @param mixing Mixup, CutMix
    * @param noise colour jitter, lighting noise, erasing
@@ -432,6 +433,7 @@ public record TrainSection(
       double cropAreaMax,
       double flip,
       Interpolation interpolation,
+      Decoding decode,
       Policy policy,
       Noise noise,
       Mixing mixing)

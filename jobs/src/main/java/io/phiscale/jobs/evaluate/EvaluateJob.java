@@ -16,6 +16,7 @@ import io.phiscale.jobs.run.Progress;
 import io.phiscale.jobs.train.NetworkPlan;
 import io.phiscale.model.spec.NetworkCounts;
 import io.phiscale.model.spec.NetworkSpec;
+import io.phiscale.pipeline.shard.DamagePolicy;
 import io.phiscale.pipeline.shard.ShardManifest;
 import io.phiscale.pipeline.shard.ShardSplit;
 import io.phiscale.pipeline.storage.Storage;
@@ -347,6 +348,7 @@ public final class EvaluateJob {
             evaluated(network),
             weights == Weights.EMA ? checkpoint.movingAverage() : checkpoint.parameters(),
             match(network, images),
+            DamagePolicy.FAIL,
             configuration.spark().deadline(),
             "spark.deadline");
   }

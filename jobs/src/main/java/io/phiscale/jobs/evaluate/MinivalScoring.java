@@ -7,6 +7,7 @@ import io.phiscale.jobs.run.CheckpointInfo;
 import io.phiscale.jobs.run.DriverStorage;
 import io.phiscale.jobs.run.MinivalScore;
 import io.phiscale.jobs.train.CheckpointScorer;
+import io.phiscale.pipeline.shard.DamagePolicy;
 import io.phiscale.pipeline.shard.ShardManifest;
 import io.phiscale.pipeline.storage.Storage;
 import java.io.IOException;
@@ -18,7 +19,7 @@ import org.apache.spark.sql.SparkSession;
 /**
  * Scores checkpoints on the split {@code minival}, which the sharding job holds out of {@code
  * train}, as {@link EvaluateJob} would: same crop, interpolation and precision. The split {@code
- * val} is not opened.
+ * val} is not opened. Damaged images are left out, as they are in training.
  */
 public final class MinivalScoring implements CheckpointScorer {
   private static final String SPLIT = "minival";
@@ -56,6 +57,7 @@ public final class MinivalScoring implements CheckpointScorer {
                 info.network(),
                 average ? checkpoint.movingAverage() : checkpoint.parameters(),
                 ClassMatch.same(info.network().classes()),
+                DamagePolicy.SKIP,
                 configuration.train().deadline(),
                 "train.deadline");
     TopKAccuracy counts = TopKAccuracy.of(TOP_1, predictions);

@@ -38,6 +38,7 @@ final class ScorePartition implements FlatMapFunction<Iterator<RowGroup>, Scored
   private final int threads;
   private final Precision precision;
   private final Storage storage;
+  private final DamagePolicy damage;
   private final List<EvaluationTransform> views;
   private final LoaderSettings loader;
 
@@ -49,6 +50,7 @@ final class ScorePartition implements FlatMapFunction<Iterator<RowGroup>, Scored
       int threads,
       Precision precision,
       Storage storage,
+      DamagePolicy damage,
       List<EvaluationTransform> views,
       LoaderSettings loader) {
     this.parameters = parameters;
@@ -58,6 +60,7 @@ final class ScorePartition implements FlatMapFunction<Iterator<RowGroup>, Scored
     this.threads = threads;
     this.precision = precision;
     this.storage = storage;
+    this.damage = damage;
     this.views = List.copyOf(views);
     this.loader = loader;
   }
@@ -78,8 +81,7 @@ final class ScorePartition implements FlatMapFunction<Iterator<RowGroup>, Scored
     try (Predictor predictor = new Predictor(network, kernels, threads, precision)) {
       predictor.load(parameters.value().values());
       for (EvaluationTransform view : views) {
-        KeyedSamples keyed =
-            new KeyedSamples(new ShardSamples(storage, slices, 0, DamagePolicy.FAIL));
+        KeyedSamples keyed = new KeyedSamples(new ShardSamples(storage, slices, 0, damage));
         samples.add(keyed);
         loaders.add(new BatchLoader(keyed, view, Augmentation.NONE, 0, 0, loader));
       }

@@ -9,10 +9,12 @@ import io.phiscale.jobs.train.Threads;
 import io.phiscale.model.kernels.Precision;
 import io.phiscale.model.spec.NetworkSpec;
 import io.phiscale.pipeline.batch.LoaderSettings;
+import io.phiscale.pipeline.image.Decoding;
 import io.phiscale.pipeline.image.EvaluationCrop;
 import io.phiscale.pipeline.image.EvaluationTransform;
 import io.phiscale.pipeline.image.EvaluationViews;
 import io.phiscale.pipeline.image.Interpolation;
+import io.phiscale.pipeline.shard.DamagePolicy;
 import io.phiscale.pipeline.shard.RowGroup;
 import io.phiscale.pipeline.shard.ShardManifest;
 import io.phiscale.pipeline.storage.Storage;
@@ -28,6 +30,8 @@ import org.apache.spark.api.java.JavaRDD;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.broadcast.Broadcast;
 import org.apache.spark.sql.SparkSession;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * What networks say of the images of a split of the shards: one Spark job a network, every image
@@ -35,6 +39,8 @@ import org.apache.spark.sql.SparkSession;
  * Spark counts, so attempts that failed or were repeated leave nothing.
  */
 final class SplitScoring {
+  private static final Logger LOG = LoggerFactory.getLogger(SplitScoring.class);
+
   private final JavaSparkContext spark;
   private final PhiscaleConfiguration configuration;
   private final Storage storage;
@@ -70,17 +76,20 @@ final class SplitScoring {
    *
    * @param what it is, for messages
    * @param classes how the labels of the split are its classes
+   * @param damage FAIL: an image that cannot be read is an error; SKIP: up to {@code
+   *     train.max-skipped-fraction} of them are left out, with a warning
    * @param deadline longest time in which no task ends
    * @param deadlineKey where it is configured, for the message
    * @return one prediction for each image of the split, in the order of their keys
-   * @throws IllegalStateException if an image cannot be read or was scored twice, a score is not
-   *     finite, the job fails or the deadline passes
+   * @throws IllegalStateException if more images cannot be read, one was scored twice, a score is
+   *     not finite, the job fails or the deadline passes
    */
   List<Prediction> score(
       String what,
       NetworkSpec network,
       float[] parameters,
       ClassMatch classes,
+      DamagePolicy damage,
       Duration deadline,
       String deadlineKey) {
     EvaluateSection evaluate = configuration.evaluate();
@@ -106,6 +115,7 @@ final class SplitScoring {
                       Threads.ofTask(spark.sc()),
                       Precision.valueOf(evaluate.precision().name()),
                       storage,
+                      damage,
                       views(evaluate, network.resolutionPx()),
                       loader));
       for (ScoredPart part : SparkJobs.run(spark, shown, deadline, deadlineKey, scores::collect)) {
@@ -116,7 +126,7 @@ final class SplitScoring {
       broadcast.destroy();
     }
     predictions.sort(Comparator.comparing(Prediction::key));
-    requireAll(predictions, unreadable, what);
+    requireAll(predictions, unreadable, what, damage);
     return List.copyOf(predictions);
   }
 
@@ -163,7 +173,8 @@ final class SplitScoring {
   private static List<EvaluationTransform> views(EvaluateSection evaluate, int resolutionPx) {
     EvaluationTransform transform =
         EvaluationTransform.centreCrop(resolutionPx)
-            .withInterpolation(Interpolation.valueOf(evaluate.interpolation().name()));
+            .withInterpolation(Interpolation.valueOf(evaluate.interpolation().name()))
+            .withDecoding(Decoding.valueOf(evaluate.decode().name()));
     List<Double> fractions = evaluate.views().fractionsOr(evaluate.cropFraction());
     return switch (evaluate.views().crops()) {
       case TEN_CROP -> EvaluationViews.multiScale(transform, fractions);
@@ -178,7 +189,8 @@ final class SplitScoring {
         : new EvaluationCrop.CentreCrop(fraction);
   }
 
-  private void requireAll(List<Prediction> predictions, List<String> unreadable, String what) {
+  private void requireAll(
+      List<Prediction> predictions, List<String> unreadable, String what, DamagePolicy damage) {
     long expected = manifest.split(split).images();
     if (predictions.size() + unreadable.size() != expected) {
       throw new IllegalStateException(
@@ -187,15 +199,20 @@ final class SplitScoring {
               predictions.size() + unreadable.size(), split, expected));
     }
     if (!unreadable.isEmpty()) {
-      throw new IllegalStateException(
+      String found =
           String.format(
-              "%s of %s images of split %s could not be decoded any more (%s%s): shard the data set"
-                  + " anew",
+              "%s of %s images of split %s could not be read any more (%s%s)",
               unreadable.size(),
               expected,
               split,
               unreadable.get(0),
-              unreadable.size() > 1 ? ", ..." : ""));
+              unreadable.size() > 1 ? ", ..." : "");
+      double allowed =
+          damage == DamagePolicy.SKIP ? configuration.train().maxSkippedFraction() * expected : 0;
+      if (unreadable.size() > allowed || predictions.isEmpty()) {
+        throw new IllegalStateException(found + ": shard the data set anew");
+      }
+      LOG.warn("{}: {} is scored on the others", found, what);
     }
     for (int i = 1; i < predictions.size(); i++) {
       if (predictions.get(i).key().equals(predictions.get(i - 1).key())) {

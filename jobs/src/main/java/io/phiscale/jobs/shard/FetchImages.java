@@ -30,6 +30,9 @@ import scala.Tuple2;
 final class FetchImages implements PairFlatMapFunction<Iterator<Row>, Placement, CheckedItem> {
   private static final long serialVersionUID = 1L;
 
+  /** As of images in archives: a larger file is no image for training. */
+  private static final int MAX_IMAGE_BYTES = 256 << 20;
+
   private final Storage storage;
   private final TagClasses tags;
   private final LabelSpace labels;
@@ -127,13 +130,20 @@ final class FetchImages implements PairFlatMapFunction<Iterator<Row>, Placement,
       }
       byte[] image;
       try {
-        image = storage.readFully(Storage.uri(row.getString(1)));
+        image = storage.readStart(Storage.uri(row.getString(1)), MAX_IMAGE_BYTES + 1);
       } catch (FileNotFoundException e) {
         return new Refused(key, ofSplit, RejectReason.MISSING, e.getMessage());
       } catch (IllegalArgumentException e) {
         return new Refused(key, ofSplit, RejectReason.INVALID_NAME, e.getMessage());
       } catch (IOException e) {
         throw new UncheckedIOException(e.getMessage(), e);
+      }
+      if (image.length > MAX_IMAGE_BYTES) {
+        return new Refused(
+            key,
+            ofSplit,
+            RejectReason.TOO_LARGE,
+            String.format("more than %s bytes", MAX_IMAGE_BYTES));
       }
       if (image.length == 0) {
         return new Refused(key, ofSplit, RejectReason.EMPTY, "no bytes");

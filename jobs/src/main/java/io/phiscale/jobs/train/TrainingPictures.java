@@ -10,6 +10,7 @@ import io.phiscale.pipeline.augment.Policy;
 import io.phiscale.pipeline.augment.PolicyForm;
 import io.phiscale.pipeline.augment.RandAugment;
 import io.phiscale.pipeline.augment.TrivialAugmentWide;
+import io.phiscale.pipeline.image.Decoding;
 import io.phiscale.pipeline.image.Interpolation;
 import io.phiscale.pipeline.image.TrainTransform;
 
@@ -22,7 +23,8 @@ public final class TrainingPictures {
     return TrainTransform.inception(resolutionPx)
         .withAreaRange(augment.cropAreaMin(), augment.cropAreaMax())
         .withMirrorProbability(augment.flip())
-        .withInterpolation(Interpolation.valueOf(augment.interpolation().name()));
+        .withInterpolation(Interpolation.valueOf(augment.interpolation().name()))
+        .withDecoding(Decoding.valueOf(augment.decode().name()));
   }
 
   /** What else is done. */

@@ -17,6 +17,7 @@ import io.phiscale.pipeline.storage.Storage;
 import java.awt.image.BufferedImage;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.RandomAccessFile;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -216,6 +217,10 @@ class CollectionsTest {
       image("pool/%s.png".formatted(i), i);
     }
     Files.writeString(folder.resolve("pool/text.png"), "no image");
+    try (RandomAccessFile huge =
+        new RandomAccessFile(folder.resolve("pool/huge.png").toFile(), "rw")) {
+      huge.setLength((256L << 20) + 1); // takes no room on most file systems
+    }
     String tags =
         write("tags.tsv", "#Poodle\tn02113335", "dog\tn02084071", "crane\tn01\n", "crane\tn03", "");
     String table =
@@ -229,6 +234,7 @@ class CollectionsTest {
             folder.resolve("pool/4.png").toUri() + ",DOG|poodle,0.3|0.3,c",
             "missing.png,dog,0.9,c",
             "text.png,dog,0.9,c",
+            "huge.png,dog,0.9,c",
             "x.png,dog|crane,0.9,c",
             "y.png,dog,high,c",
             ",dog,0.9,c");
@@ -257,6 +263,7 @@ class CollectionsTest {
             Map.of(
                 RejectReason.MISSING, 1L,
                 RejectReason.UNSUPPORTED_FORMAT, 1L,
+                RejectReason.TOO_LARGE, 1L,
                 RejectReason.UNKNOWN_LABEL, 2L,
                 RejectReason.INVALID_NAME, 1L));
     assertThat(records(configuration, "train")).extracting(ShardRecord::label).contains(0, 1, 1);

@@ -175,7 +175,7 @@ class DamagedShardsTest {
   }
 
   /** Changes one byte of the file, in the place of some bytes. */
-  private static void flip(RowGroup group, byte[] place, int index) throws IOException {
+  static void flip(RowGroup group, byte[] place, int index) throws IOException {
     Path file = Path.of(group.file());
     byte[] bytes = Files.readAllBytes(file);
     for (int at = 0; at + place.length <= bytes.length; at++) {

@@ -14,6 +14,8 @@ import io.phiscale.jobs.run.StoredCheckpoint;
 import io.phiscale.jobs.shard.ShardJob;
 import io.phiscale.jobs.support.LocalSpark;
 import io.phiscale.jobs.support.SmallImages;
+import io.phiscale.pipeline.shard.RowGroup;
+import io.phiscale.pipeline.shard.RowGroupReader;
 import io.phiscale.pipeline.shard.ShardManifest;
 import io.phiscale.pipeline.storage.Storage;
 import java.io.IOException;
@@ -118,7 +120,36 @@ class KeepBestTest {
           .isSorted()
           .doesNotHaveDuplicates()
           .hasSize(resumed.checkpoint().info().progress().round());
+
+      damagedMinivalImagesAreLeftOut(session, manifest);
     }
+  }
+
+  /** As many as train.max-skipped-fraction lets be, and not one more. */
+  private void damagedMinivalImagesAreLeftOut(SparkSession session, ShardManifest manifest)
+      throws Exception {
+    long images = manifest.split("minival").images();
+    RowGroup group = manifest.rowGroups(folder.resolve("shards").toUri(), "minival").get(0);
+    Path shard = Path.of(group.file());
+    byte[] intact = Files.readAllBytes(shard);
+    byte[] place = RowGroupReader.read(Storage.of(Map.of()), group).get(0).image();
+    DamagedShardsTest.flip(group, place, place.length / 2);
+
+    Listener listener = new Listener();
+    train(session, configuration("damaged", Map.of("train.max-skipped-fraction", "0.9")), listener);
+    assertThat(listener.scores)
+        .isNotEmpty()
+        .allSatisfy(score -> assertThat(score.images()).isBetween(1L, images - 1));
+
+    assertThatThrownBy(
+            () ->
+                train(
+                    session,
+                    configuration("strict", Map.of("train.max-skipped-fraction", "0")),
+                    new Listener()))
+        .hasStackTraceContaining(" images of split minival could not be read any more (")
+        .hasStackTraceContaining("shard the data set anew");
+    Files.write(shard, intact);
   }
 
   @Test

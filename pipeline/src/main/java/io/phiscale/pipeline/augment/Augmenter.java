@@ -2,7 +2,9 @@ package io.phiscale.pipeline.augment;
 
 import static java.util.Objects.requireNonNull;
 
+import io.phiscale.pipeline.image.CropRegion;
 import io.phiscale.pipeline.image.DecodeResult.Decoded;
+import io.phiscale.pipeline.image.DecodeResult.Size;
 import io.phiscale.pipeline.image.ImageResampler;
 import io.phiscale.pipeline.image.ImageTransform;
 import io.phiscale.pipeline.image.Normalization;
@@ -44,6 +46,21 @@ public final class Augmenter {
   }
 
   /**
+   * By what an image may be made smaller while it is decoded.
+   *
+   * @param whole its size
+   * @param random the image's random numbers, the same ones as for what is done to it then
+   * @return 1, 2, 4 or 8
+   */
+  public int reduction(Size whole, SampleRandom random) {
+    return transform.reduction(region(whole, random));
+  }
+
+  private CropRegion region(Size whole, SampleRandom random) {
+    return transform.region(whole.widthPx(), whole.heightPx(), random);
+  }
+
+  /**
    * Writes one normalised image.
    *
    * @param image the image, open
@@ -56,12 +73,7 @@ public final class Augmenter {
       augment(image, random);
       normalize(target, offset);
     } else {
-      resampler.resample(
-          image,
-          transform.region(image.widthPx(), image.heightPx(), random),
-          transform,
-          target,
-          offset);
+      resampler.resample(image, region(image.whole(), random), transform, target, offset);
     }
     Erasing erasing = augmentation.erasing();
     if (erasing.probability() > 0) {
@@ -84,11 +96,7 @@ public final class Augmenter {
   private void augment(Decoded image, SampleRandom random) {
     int side = transform.resolutionPx();
     picture.resize(side, side);
-    resampler.resample(
-        image,
-        transform.region(image.widthPx(), image.heightPx(), random),
-        transform,
-        picture.pixels());
+    resampler.resample(image, region(image.whole(), random), transform, picture.pixels());
     augmentation.policy().apply(picture, random.stream(Stream.POLICY), meanColour);
     if (augmentation.colorJitter() > 0) {
       ColorJitter.apply(

@@ -382,12 +382,13 @@ public final class BatchLoader implements AutoCloseable {
         skipped(assignment, damage.get().reason(), damage.get().cause());
         return;
       }
-      DecodeResult result = decoder.decode(sample.image());
+      SampleRandom random = SampleRandom.of(runSeed, epoch, sample.position());
+      DecodeResult result =
+          decoder.decode(sample.image(), whole -> augmenter.reduction(whole, random));
       long decodedAt = System.nanoTime();
       decodeNanos.add(decodedAt - start);
       if (result instanceof Decoded image) {
         try (image) {
-          SampleRandom random = SampleRandom.of(runSeed, epoch, sample.position());
           augmenter.write(image, random, batch.images(), batch.offset(assignment.slot()));
         }
         transformNanos.add(System.nanoTime() - decodedAt);

@@ -26,6 +26,32 @@ public record CropRegion(int left, int top, int width, int height, Mirroring mir
     return new CropRegion(0, 0, width, height, Mirroring.NONE);
   }
 
+  /** Returns this, further right and further down. */
+  CropRegion shifted(int right, int down) {
+    return right == 0 && down == 0
+        ? this
+        : new CropRegion(left + right, top + down, width, height, mirroring);
+  }
+
+  /** Returns the pixels of an image {@code reduction} times smaller that this region touches. */
+  CropRegion reduced(int reduction) {
+    if (reduction == 1) {
+      return this;
+    }
+    int newLeft = left / reduction;
+    int newTop = top / reduction;
+    return new CropRegion(
+        newLeft,
+        newTop,
+        divided(left + width, reduction) - newLeft,
+        divided(top + height, reduction) - newTop,
+        mirroring);
+  }
+
+  private static int divided(int edge, int reduction) {
+    return (edge + reduction - 1) / reduction;
+  }
+
   /** Throws unless this region lies inside an image of the given size. */
   void requireInside(int imageWidth, int imageHeight) {
     if (left > imageWidth - width || top > imageHeight - height) {

@@ -22,6 +22,26 @@ public sealed interface DecodeResult {
   }
 
   /**
+   * How large an image is, upright.
+   *
+   * @param widthPx width
+   * @param heightPx height
+   */
+  record Size(int widthPx, int heightPx) {}
+
+  /**
+   * How a smaller image lies over the whole one. A side that is no multiple is filled up at its
+   * stored end, which is its upright start where the orientation reverses it.
+   *
+   * @param times by what a side is smaller: 1, 2, 4 or 8
+   * @param leadX pixels of the whole image by which the first column begins before it
+   * @param leadY pixels of the whole image by which the first row begins before it
+   */
+  record Reduction(int times, int leadX, int leadY) {
+    static final Reduction NONE = new Reduction(1, 0, 0);
+  }
+
+  /**
    * A decoded image: 8-bit RGB, upright, shape (H, W, 3).
    *
    * <p>The pixels belong to the {@link ImageDecoder} that returned this: they can be read until
@@ -34,6 +54,8 @@ public sealed interface DecodeResult {
     private final int widthPx;
     private final int heightPx;
     private final int rowBytes;
+    private final Size whole;
+    private final Reduction reduction;
     private ByteBuffer pixels;
 
     Decoded(
@@ -42,23 +64,43 @@ public sealed interface DecodeResult {
         int widthPx,
         int heightPx,
         int rowBytes,
+        Size whole,
+        Reduction reduction,
         ByteBuffer pixels) {
       this.owner = owner;
       this.format = format;
       this.widthPx = widthPx;
       this.heightPx = heightPx;
       this.rowBytes = rowBytes;
+      this.whole = whole;
+      this.reduction = reduction;
       this.pixels = pixels;
     }
 
-    /** Returns the width in pixels, after orientation. */
+    /** Returns the width in pixels, after orientation, as it was decoded. */
     public int widthPx() {
       return widthPx;
     }
 
-    /** Returns the height in pixels, after orientation. */
+    /** Returns the height in pixels, after orientation, as it was decoded. */
     public int heightPx() {
       return heightPx;
+    }
+
+    /** Returns the size after orientation that the image has where nothing is left out. */
+    public Size whole() {
+      return whole;
+    }
+
+    /** Returns by what the decoded pixels are fewer, along each side: 1, 2, 4 or 8. */
+    public int reduction() {
+      return reduction.times();
+    }
+
+    /** Returns where a region of the whole image lies on the grid that was reduced. */
+    CropRegion onReducedGrid(CropRegion region) {
+      region.requireInside(whole.widthPx(), whole.heightPx());
+      return region.shifted(reduction.leadX(), reduction.leadY());
     }
 
     /** Returns the format of the encoded bytes. */

@@ -14,15 +14,21 @@ import io.phiscale.pipeline.image.EvaluationCrop.PlacedCrop;
  * @param crop the region
  * @param interpolation the resampling kernel
  * @param normalization the normalisation
+ * @param decoding how much of a JPEG is decoded
  */
 public record EvaluationTransform(
-    int resolutionPx, EvaluationCrop crop, Interpolation interpolation, Normalization normalization)
+    int resolutionPx,
+    EvaluationCrop crop,
+    Interpolation interpolation,
+    Normalization normalization,
+    Decoding decoding)
     implements ImageTransform {
 
   public EvaluationTransform {
     requireNonNull(crop, "crop");
     requireNonNull(interpolation, "interpolation");
     requireNonNull(normalization, "normalization");
+    requireNonNull(decoding, "decoding");
     requireResolution(resolutionPx);
   }
 
@@ -32,22 +38,28 @@ public record EvaluationTransform(
         resolutionPx,
         new CentreCrop(EvaluationCrop.DEFAULT_FRACTION),
         Interpolation.BICUBIC,
-        Normalization.IMAGENET);
+        Normalization.IMAGENET,
+        Decoding.FULL);
   }
 
   /** Returns this with another crop. */
   public EvaluationTransform withCrop(EvaluationCrop other) {
-    return new EvaluationTransform(resolutionPx, other, interpolation, normalization);
+    return new EvaluationTransform(resolutionPx, other, interpolation, normalization, decoding);
   }
 
   /** Returns this with another kernel. */
   public EvaluationTransform withInterpolation(Interpolation other) {
-    return new EvaluationTransform(resolutionPx, crop, other, normalization);
+    return new EvaluationTransform(resolutionPx, crop, other, normalization, decoding);
   }
 
   /** Returns this with another normalisation. */
   public EvaluationTransform withNormalization(Normalization other) {
-    return new EvaluationTransform(resolutionPx, crop, interpolation, other);
+    return new EvaluationTransform(resolutionPx, crop, interpolation, other, decoding);
+  }
+
+  /** Returns this with another share of a JPEG decoded. */
+  public EvaluationTransform withDecoding(Decoding other) {
+    return new EvaluationTransform(resolutionPx, crop, interpolation, normalization, other);
   }
 
   /** {@inheritDoc} No random number is drawn. */

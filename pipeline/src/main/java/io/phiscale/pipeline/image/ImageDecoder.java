@@ -3,13 +3,16 @@ package io.phiscale.pipeline.image;
 import static java.util.Objects.requireNonNull;
 
 import io.phiscale.pipeline.image.DecodeResult.Decoded;
+import io.phiscale.pipeline.image.DecodeResult.Reduction;
 import io.phiscale.pipeline.image.DecodeResult.Rejected;
+import io.phiscale.pipeline.image.DecodeResult.Size;
 import java.awt.image.Raster;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.Iterator;
 import java.util.Optional;
+import java.util.function.ToIntFunction;
 import javax.imageio.ImageIO;
 import javax.imageio.ImageReader;
 import javax.imageio.stream.ImageInputStream;
@@ -57,6 +60,9 @@ public final class ImageDecoder implements AutoCloseable {
    */
   public static final int MAX_SIDE_PX = 65_535;
 
+  /** A JPEG can be decoded at 1/2, 1/4 or 1/8 of its size. */
+  public static final int MAX_REDUCTION = 8;
+
   static {
     // Parallelism comes from the tasks around a decoder: one more pool of threads would only get in
     // their way.
@@ -91,15 +97,26 @@ public final class ImageDecoder implements AutoCloseable {
   }
 
   /**
-   * Decodes an image.
+   * Decodes an image in full.
    *
    * @param encoded the encoded image
+   * @return as {@link #decode(byte[], ToIntFunction)}
+   */
+  public DecodeResult decode(byte[] encoded) {
+    return decode(encoded, whole -> 1);
+  }
+
+  /**
+   * Decodes an image, a JPEG at a fraction of its size where that is asked for.
+   *
+   * @param encoded the encoded image
+   * @param reduction by what an image of the given size may be made smaller: 1, 2, 4 or 8
    * @return the pixels, to be closed by the caller before the next call; or the reason why there
    *     are none
    * @throws IllegalStateException if the result of the last call was not closed, or this decoder
    *     was
    */
-  public DecodeResult decode(byte[] encoded) {
+  public DecodeResult decode(byte[] encoded, ToIntFunction<Size> reduction) {
     requireNonNull(encoded, "encoded");
     if (closed) {
       throw new IllegalStateException("Cannot decode: the decoder is closed");
@@ -140,9 +157,17 @@ public final class ImageDecoder implements AutoCloseable {
     if (jpeg == null && !ImageProbe.complete(encoded, header.get())) {
       return truncated(encoded, format.get());
     }
-    return jpeg != null && jpeg.plainCmyk()
-        ? decodePlainCmyk(encoded, jpeg)
-        : decodeNatively(encoded, header.get());
+    if (jpeg == null) {
+      return decodeNatively(encoded, header.get());
+    }
+    if (jpeg.plainCmyk()) {
+      return decodePlainCmyk(encoded, jpeg);
+    }
+    Size upright = jpeg.upright(header.get());
+    int times = reduction.applyAsInt(upright);
+    return times == 1
+        ? decodeNatively(encoded, header.get())
+        : decodeReduced(encoded, header.get(), upright, jpeg.reduction(upright, times));
   }
 
   /** Frees the native memory. A {@link Decoded} of this decoder must not be read afterwards. */
@@ -161,8 +186,29 @@ public final class ImageDecoder implements AutoCloseable {
   }
 
   private DecodeResult decodeNatively(byte[] encoded, ImageHeader header) {
+    return decodeNatively(encoded, header, 1)
+        .<DecodeResult>map(rejected -> rejected)
+        .orElseGet(() -> lend(header.format()));
+  }
+
+  private DecodeResult decodeReduced(
+      byte[] encoded, ImageHeader header, Size upright, Reduction reduction) {
+    Optional<Rejected> rejected = decodeNatively(encoded, header, reduction.times());
+    if (rejected.isPresent()) {
+      return rejected.get();
+    }
+    boolean asExpected =
+        pixels.cols() == divided(upright.widthPx(), reduction.times())
+            && pixels.rows() == divided(upright.heightPx(), reduction.times());
+    // Not where OpenCV reads a strange EXIF block in another way: crops would be misplaced.
+    return asExpected ? lend(header.format(), upright, reduction) : decodeNatively(encoded, header);
+  }
+
+  /** Decodes into {@link #pixels}; returns what was wrong, if anything. */
+  private Optional<Rejected> decodeNatively(byte[] encoded, ImageHeader header, int reduction) {
     ImageFormat format = header.format();
-    reserve(header);
+    int flags = flags(reduction);
+    reserve(divided(header.widthPx(), reduction), divided(header.heightPx(), reduction));
     if (encodedBuffer.capacity() < encoded.length) {
       encodedPointer.close();
       encodedPointer = new BytePointer(Math.max(1L << 20, encoded.length * 5L / 4));
@@ -170,15 +216,33 @@ public final class ImageDecoder implements AutoCloseable {
     }
     encodedBuffer.put(0, encoded);
     try (Mat source = new Mat(1, encoded.length, opencv_core.CV_8UC1, encodedPointer);
-        Mat decoded =
-            opencv_imgcodecs.imdecode(source, opencv_imgcodecs.IMREAD_COLOR_RGB, pixels)) {
+        Mat decoded = opencv_imgcodecs.imdecode(source, flags, pixels)) {
       if (decoded.empty()) {
-        return unreadable(format, "its data are damaged");
+        return Optional.of(unreadable(format, "its data are damaged"));
       }
     } catch (RuntimeException exception) { // what the presets make of any C++ exception
-      return unreadable(format, firstLine(exception));
+      return Optional.of(unreadable(format, firstLine(exception)));
     }
-    return lend(format);
+    return Optional.empty();
+  }
+
+  /** The reductions "to grey" are the bare ones: those of colour also ask for BGR. */
+  private static int flags(int reduction) {
+    int rgb = opencv_imgcodecs.IMREAD_COLOR_RGB;
+    return switch (reduction) {
+      case 1 -> rgb;
+      case 2 -> rgb | opencv_imgcodecs.IMREAD_REDUCED_GRAYSCALE_2;
+      case 4 -> rgb | opencv_imgcodecs.IMREAD_REDUCED_GRAYSCALE_4;
+      case MAX_REDUCTION -> rgb | opencv_imgcodecs.IMREAD_REDUCED_GRAYSCALE_8;
+      default ->
+          throw new IllegalArgumentException(
+              "Invalid reduction: %s (must be 1, 2, 4 or 8)".formatted(reduction));
+    };
+  }
+
+  /** As libjpeg rounds: up. */
+  static int divided(int sidePx, int reduction) {
+    return (sidePx + reduction - 1) / reduction;
   }
 
   /**
@@ -186,14 +250,14 @@ public final class ImageDecoder implements AutoCloseable {
    * type, and would else free one and allocate another for every image: the pages that the system
    * then clears cost a tenth of decoding. Where the image is turned it allocates all the same.
    */
-  private void reserve(ImageHeader header) {
-    long bytes = header.pixels() * ImageResampler.CHANNELS;
+  private void reserve(int widthPx, int heightPx) {
+    long bytes = (long) widthPx * heightPx * ImageResampler.CHANNELS;
     if (memory.capacity() < bytes) {
       pixels.release();
       memory.close();
       memory = new BytePointer(Math.max(1L << 20, bytes * 5 / 4));
     }
-    try (Mat room = new Mat(header.heightPx(), header.widthPx(), opencv_core.CV_8UC3, memory)) {
+    try (Mat room = new Mat(heightPx, widthPx, opencv_core.CV_8UC3, memory)) {
       pixels.put(room);
     }
   }
@@ -271,6 +335,10 @@ public final class ImageDecoder implements AutoCloseable {
   }
 
   private Decoded lend(ImageFormat format) {
+    return lend(format, new Size(pixels.cols(), pixels.rows()), Reduction.NONE);
+  }
+
+  private Decoded lend(ImageFormat format, Size whole, Reduction reduction) {
     if (pixels.type() != opencv_core.CV_8UC3) {
       throw new IllegalStateException("Cannot use a decoded image of type " + pixels.type());
     }
@@ -279,7 +347,7 @@ public final class ImageDecoder implements AutoCloseable {
     try (BytePointer start = pixels.data()) {
       ByteBuffer view = start.capacity((long) height * rowBytes).asByteBuffer();
       lent = true;
-      return new Decoded(this, format, pixels.cols(), height, rowBytes, view);
+      return new Decoded(this, format, pixels.cols(), height, rowBytes, whole, reduction, view);
     }
   }
 

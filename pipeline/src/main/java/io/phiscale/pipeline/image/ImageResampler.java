@@ -55,7 +55,7 @@ public final class ImageResampler {
    * Writes one transformed image.
    *
    * @param image the image, open
-   * @param region the region, inside the image
+   * @param region the region, inside the whole image, in pixels of it
    * @param transform resolution, kernel and normalisation
    * @param target receives (resolution, resolution, RGB) floats
    * @param offset index in {@code target} of the first float; the buffer's position plays no part
@@ -79,7 +79,7 @@ public final class ImageResampler {
    * rounded.
    *
    * @param image the image, open
-   * @param region the region, inside the image
+   * @param region the region, inside the whole image, in pixels of it
    * @param transform resolution and kernel
    * @param target receives (resolution, resolution, RGB) bytes from index 0
    */
@@ -94,12 +94,16 @@ public final class ImageResampler {
   }
 
   /** The pass along rows; returns the weights of the pass along columns. */
-  private ResampleWeights resizeRows(Decoded image, CropRegion region, ImageTransform transform) {
+  private ResampleWeights resizeRows(Decoded image, CropRegion wanted, ImageTransform transform) {
     int resolution = transform.resolutionPx();
     int values = resolution * CHANNELS;
-    ResampleWeights horizontal = weights(region.width(), resolution, transform.interpolation());
-    ResampleWeights vertical = weights(region.height(), resolution, transform.interpolation());
-    region.requireInside(image.widthPx(), image.heightPx());
+    CropRegion box = image.onReducedGrid(wanted);
+    int reduction = image.reduction();
+    CropRegion region = box.reduced(reduction);
+    ResampleWeights horizontal =
+        weights(box.left(), box.width(), reduction, resolution, transform.interpolation());
+    ResampleWeights vertical =
+        weights(box.top(), box.height(), reduction, resolution, transform.interpolation());
     reserve(region, values);
     for (int top = 0; top < region.height(); top += STRIP) {
       int height = Math.min(STRIP, region.height() - top);
@@ -358,11 +362,16 @@ public final class ImageResampler {
     }
   }
 
-  private ResampleWeights weights(int in, int out, Interpolation interpolation) {
-    int slot = Math.floorMod(in * 31 + out, CACHED_WEIGHTS);
+  private ResampleWeights weights(
+      int start, int length, int reduction, int out, Interpolation interpolation) {
+    int first = start / reduction;
+    int in = (start + length + reduction - 1) / reduction - first;
+    double from = (double) start / reduction - first;
+    double to = (double) (start + length) / reduction - first;
+    int slot = Math.floorMod((int) (to * 31) + out, CACHED_WEIGHTS);
     ResampleWeights cached = cache[slot];
-    if (cached == null || !cached.isFor(in, out, interpolation)) {
-      cached = new ResampleWeights(in, out, interpolation);
+    if (cached == null || !cached.isFor(in, from, to, out, interpolation)) {
+      cached = new ResampleWeights(in, from, to, out, interpolation);
       cache[slot] = cached;
     }
     return cached;

@@ -31,6 +31,26 @@ public sealed interface ImageTransform extends Serializable
    */
   CropRegion region(int widthPx, int heightPx, SampleRandom random);
 
+  /** How much of a JPEG is decoded. */
+  Decoding decoding();
+
+  /**
+   * By what a JPEG may be made smaller while it is decoded.
+   *
+   * @param region what is cut out of it, in pixels of the whole image
+   * @return 1, 2, 4 or 8
+   */
+  default int reduction(CropRegion region) {
+    int reduction = 1;
+    if (decoding() == Decoding.SCALED) {
+      int times = Math.min(region.width(), region.height()) / resolutionPx();
+      while (reduction < ImageDecoder.MAX_REDUCTION && reduction * 2 <= times) {
+        reduction *= 2;
+      }
+    }
+    return reduction;
+  }
+
   /** Floats of one output image: resolution squared times 3. */
   default int valuesPerImage() {
     return resolutionPx() * resolutionPx() * ImageResampler.CHANNELS;

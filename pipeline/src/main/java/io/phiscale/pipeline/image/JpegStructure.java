@@ -1,5 +1,8 @@
 package io.phiscale.pipeline.image;
 
+import io.phiscale.pipeline.image.DecodeResult.Reduction;
+import io.phiscale.pipeline.image.DecodeResult.Size;
+
 /**
  * What the markers of a JPEG stream say, read without decoding (ITU-T T.81 annex B; Exif 2.32
  * section 4.5.4 for the orientation; the Adobe segment as in libjpeg's {@code jdmarker.c}).
@@ -58,6 +61,29 @@ final class JpegStructure {
   /** EXIF orientation, 1 (upright) to 8. */
   int orientation() {
     return orientation;
+  }
+
+  /** The frame's size once the orientation is applied. */
+  Size upright(ImageHeader header) {
+    return orientation > 4
+        ? new Size(header.heightPx(), header.widthPx())
+        : new Size(header.widthPx(), header.heightPx());
+  }
+
+  /** How the upright image lies once it is decoded at 1 / {@code times} of its size. */
+  Reduction reduction(Size upright, int times) {
+    boolean reversedX =
+        orientation == 2 || orientation == 3 || orientation == 6 || orientation == 7;
+    boolean reversedY =
+        orientation == 3 || orientation == 4 || orientation == 7 || orientation == 8;
+    return new Reduction(
+        times,
+        reversedX ? filledUp(upright.widthPx(), times) : 0,
+        reversedY ? filledUp(upright.heightPx(), times) : 0);
+  }
+
+  private static int filledUp(int sidePx, int times) {
+    return ImageDecoder.divided(sidePx, times) * times - sidePx;
   }
 
   /** Whether the end-of-image marker was reached. */

@@ -29,6 +29,7 @@ import io.phiscale.pipeline.image.SampleRandom.Stream;
  * @param mirrorProbability probability of mirroring, 0 to 1
  * @param interpolation the resampling kernel
  * @param normalization the normalisation
+ * @param decoding how much of a JPEG is decoded
  */
 public record TrainTransform(
     int resolutionPx,
@@ -38,7 +39,8 @@ public record TrainTransform(
     double maxAspectRatio,
     double mirrorProbability,
     Interpolation interpolation,
-    Normalization normalization)
+    Normalization normalization,
+    Decoding decoding)
     implements ImageTransform {
 
   /**
@@ -50,6 +52,7 @@ public record TrainTransform(
   public TrainTransform {
     requireNonNull(interpolation, "interpolation");
     requireNonNull(normalization, "normalization");
+    requireNonNull(decoding, "decoding");
     EvaluationTransform.requireResolution(resolutionPx);
     if (!(minAreaFraction > 0 && minAreaFraction <= maxAreaFraction && maxAreaFraction <= 1)) {
       throw new IllegalArgumentException(
@@ -83,7 +86,8 @@ public record TrainTransform(
         4.0 / 3.0,
         0.5,
         Interpolation.BICUBIC,
-        Normalization.IMAGENET);
+        Normalization.IMAGENET,
+        Decoding.FULL);
   }
 
   /** Returns this with other bounds of the area, as fractions of the image's. */
@@ -96,7 +100,8 @@ public record TrainTransform(
         maxAspectRatio,
         mirrorProbability,
         interpolation,
-        normalization);
+        normalization,
+        decoding);
   }
 
   /** Returns this with other bounds of width / height. */
@@ -109,7 +114,8 @@ public record TrainTransform(
         maximum,
         mirrorProbability,
         interpolation,
-        normalization);
+        normalization,
+        decoding);
   }
 
   /** Returns this with another probability of mirroring. */
@@ -122,7 +128,8 @@ public record TrainTransform(
         maxAspectRatio,
         probability,
         interpolation,
-        normalization);
+        normalization,
+        decoding);
   }
 
   /** Returns this with another kernel. */
@@ -135,7 +142,8 @@ public record TrainTransform(
         maxAspectRatio,
         mirrorProbability,
         other,
-        normalization);
+        normalization,
+        decoding);
   }
 
   /** Returns this with another normalisation. */
@@ -148,6 +156,21 @@ public record TrainTransform(
         maxAspectRatio,
         mirrorProbability,
         interpolation,
+        other,
+        decoding);
+  }
+
+  /** Returns this with another share of a JPEG decoded. */
+  public TrainTransform withDecoding(Decoding other) {
+    return new TrainTransform(
+        resolutionPx,
+        minAreaFraction,
+        maxAreaFraction,
+        minAspectRatio,
+        maxAspectRatio,
+        mirrorProbability,
+        interpolation,
+        normalization,
         other);
   }
 

@@ -422,13 +422,23 @@ public final class Storage implements Serializable {
    * @throws FileNotFoundException if there is no such file; names the URI
    */
   public byte[] readFully(URI uri) throws IOException {
+    return readStart(uri, Integer.MAX_VALUE);
+  }
+
+  /**
+   * The content of a file, or its start.
+   *
+   * @param bytes how many are read at most
+   * @throws FileNotFoundException if there is no such file; names the URI
+   */
+  public byte[] readStart(URI uri, int bytes) throws IOException {
     try {
       return within(
           "Cannot read",
           uri,
           () -> {
             try (FSDataInputStream in = open(uri)) {
-              return in.readAllBytes();
+              return in.readNBytes(bytes);
             }
           });
     } catch (IOException e) {

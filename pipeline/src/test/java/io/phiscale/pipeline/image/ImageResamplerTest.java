@@ -175,7 +175,8 @@ class ImageResamplerTest {
 
   private static ImageTransform transform(
       int resolution, Interpolation interpolation, Normalization normalization) {
-    return new EvaluationTransform(resolution, new WholeImage(), interpolation, normalization);
+    return new EvaluationTransform(
+        resolution, new WholeImage(), interpolation, normalization, Decoding.FULL);
   }
 
   private enum Rounding {
