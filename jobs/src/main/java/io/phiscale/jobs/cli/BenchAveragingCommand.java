@@ -13,31 +13,18 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.concurrent.Callable;
 import java.util.concurrent.TimeoutException;
 import java.util.function.Function;
 import java.util.stream.Collectors;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.sql.SparkSession;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
-import picocli.CommandLine.ParentCommand;
-import picocli.CommandLine.Spec;
 
 /** {@code phiscale bench averaging}: Spark's part of a round. */
 @Command(
     name = "averaging",
-    mixinStandardHelpOptions = true,
-    versionProvider = VersionText.class,
-    synopsisHeading = "%nUsage: ",
-    descriptionHeading = "%n",
-    optionListHeading = "%nOptions:%n",
-    sortOptions = false,
-    usageHelpAutoWidth = false,
-    usageHelpWidth = 100,
     header = "Time rounds of averaging without training, and count the bytes they move.",
     description = {
       "Executors are processes of this machine (Spark's local-cluster mode). model MB: parameters and",
@@ -49,11 +36,7 @@ import picocli.CommandLine.Spec;
       "  phiscale bench averaging --model b0 --workers 2,4,8",
       "  phiscale bench averaging --model b4 --workers 8 --trainers phiscale-dl4j,dl4j"
     })
-final class BenchAveragingCommand implements Callable<Integer> {
-  @ParentCommand private BenchCommand parent;
-  @Spec private CommandSpec spec;
-  @Mixin private ConfigurationOptions options;
-
+final class BenchAveragingCommand extends BenchSubcommand {
   @Option(
       names = "--model",
       paramLabel = "VARIANT",
@@ -65,10 +48,9 @@ final class BenchAveragingCommand implements Callable<Integer> {
       names = "--optimizer-slots",
       paramLabel = "NUMBER",
       defaultValue = "1",
-      description = {
-        "Vectors of optimizer state averaged with the parameters: 0 (none, or state not averaged),",
-        "1 (momentum), 2 (rmsprop, adamw) (default: ${DEFAULT-VALUE})."
-      })
+      description =
+          "Vectors of optimizer state averaged with the parameters: 0 (none, or state not averaged),"
+              + " 1 (momentum), 2 (rmsprop, adamw) (default: ${DEFAULT-VALUE}).")
   private int optimizerSlots;
 
   @Option(
@@ -84,11 +66,11 @@ final class BenchAveragingCommand implements Callable<Integer> {
       paramLabel = "NAMES",
       split = ",",
       defaultValue = "phiscale",
-      description = {
-        "phiscale: rounds of phiscale train with simulated replicas; phiscale-dl4j:",
-        "PhiscaleTrainingMaster, and dl4j: ParameterAveragingTrainingMaster, with a dense network",
-        "of as many parameters, and one example a worker (default: ${DEFAULT-VALUE})."
-      })
+      description =
+          "phiscale: rounds of phiscale train with simulated replicas; phiscale-dl4j:"
+              + " PhiscaleTrainingMaster, and dl4j: ParameterAveragingTrainingMaster, with a dense"
+              + " network of as many parameters, and one example a worker (default:"
+              + " ${DEFAULT-VALUE}).")
   private List<String> trainers;
 
   @Option(
@@ -120,9 +102,6 @@ final class BenchAveragingCommand implements Callable<Integer> {
       description = "Heap of an executor, MiB (default: ${DEFAULT-VALUE}).")
   private int executorMebibytes;
 
-  @Option(names = "--verbose", description = "Show the stack trace of an error.")
-  boolean verbose;
-
   @Override
   public Integer call() throws IOException, InterruptedException, TimeoutException {
     List<AveragingSetting> settings;
@@ -131,7 +110,7 @@ final class BenchAveragingCommand implements Callable<Integer> {
     } catch (IllegalArgumentException e) {
       throw new ParameterException(spec.commandLine(), e.getMessage(), e);
     }
-    Console console = parent.phiscale.console();
+    Console console = console();
     console.print(AveragingBenchmark.Result.heading());
     for (int number : workers) {
       for (AveragingSetting setting : settings) {

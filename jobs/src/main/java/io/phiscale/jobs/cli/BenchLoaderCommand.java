@@ -5,25 +5,12 @@ import io.phiscale.jobs.train.LoaderBenchmark;
 import java.io.IOException;
 import java.util.Map;
 import java.util.TreeMap;
-import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
-import picocli.CommandLine.ParentCommand;
-import picocli.CommandLine.Spec;
 
 /** {@code phiscale bench loader}: no Spark, no network. */
 @Command(
-    mixinStandardHelpOptions = true,
-    versionProvider = VersionText.class,
-    synopsisHeading = "%nUsage: ",
-    descriptionHeading = "%n",
-    optionListHeading = "%nOptions:%n",
-    sortOptions = false,
-    usageHelpAutoWidth = false,
-    usageHelpWidth = 100,
     name = "loader",
     header = "Time the loading of a data set: from shards to normalised batches, images/s.",
     description = {
@@ -37,12 +24,7 @@ import picocli.CommandLine.Spec;
       "  phiscale bench loader --shards s3a://bucket/shards --set storage.s3.endpoint=... --eval",
       "  phiscale bench loader --shards shards --set train.augment.policy=randaugment"
     })
-final class BenchLoaderCommand implements Callable<Integer> {
-  @ParentCommand private BenchCommand bench;
-  @Spec private CommandSpec spec;
-
-  @Mixin private ConfigurationOptions options;
-
+final class BenchLoaderCommand extends BenchSubcommand {
   @Option(
       names = "--shards",
       paramLabel = "URI",
@@ -81,9 +63,6 @@ final class BenchLoaderCommand implements Callable<Integer> {
       description = "Passes that count, after three that warm up (default: ${DEFAULT-VALUE}).")
   private int passes;
 
-  @Option(names = "--verbose", description = "Show the stack trace of an error.")
-  boolean verbose;
-
   @Override
   public Integer call() throws IOException {
     Map<String, String> values = new TreeMap<>();
@@ -102,8 +81,8 @@ final class BenchLoaderCommand implements Callable<Integer> {
       throw new ParameterException(spec.commandLine(), e.getMessage(), e);
     }
     LoaderBenchmark.Result result = LoaderBenchmark.run(configuration, setting);
-    bench.phiscale.console().print(result.table());
-    bench.phiscale.console().print(result.line());
+    console().print(result.table());
+    console().print(result.line());
     return Phiscale.SUCCESS;
   }
 }

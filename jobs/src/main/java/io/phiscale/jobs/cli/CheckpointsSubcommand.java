@@ -8,34 +8,20 @@ import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.util.Locale;
 import java.util.Map;
-import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParentCommand;
-import picocli.CommandLine.Spec;
 
 /** What the commands below {@code checkpoints} share. */
 @Command(
-    mixinStandardHelpOptions = true,
-    versionProvider = VersionText.class,
-    synopsisHeading = "%nUsage: ",
-    descriptionHeading = "%n",
-    parameterListHeading = "%nParameters:%n",
-    optionListHeading = "%nOptions:%n",
-    sortOptions = false,
-    usageHelpAutoWidth = false,
-    usageHelpWidth = 100,
-    exitCodeListHeading = "%nExit codes:%n",
     exitCodeList = {
       "0:success",
       "1:failure while working, or something is damaged",
       "2:usage: unknown option or key, value out of range"
     })
-abstract class CheckpointsSubcommand implements Callable<Integer> {
+abstract class CheckpointsSubcommand extends AnyCommand {
   @ParentCommand CheckpointsCommand parent;
-  @Spec CommandSpec spec;
 
   @Option(
       names = "--config",
@@ -44,9 +30,6 @@ abstract class CheckpointsSubcommand implements Callable<Integer> {
   private String file;
 
   @Mixin private ConfigurationOptions options;
-
-  @Option(names = "--verbose", description = "Show the stack trace of an error.")
-  boolean verbose;
 
   Console console() {
     return parent.phiscale.console();

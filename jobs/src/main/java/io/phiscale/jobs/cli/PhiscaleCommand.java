@@ -1,32 +1,8 @@
 package io.phiscale.jobs.cli;
 
-import java.util.concurrent.Callable;
-import picocli.CommandLine.Command;
-import picocli.CommandLine.Model.CommandSpec;
-import picocli.CommandLine.Option;
 import picocli.CommandLine.ParentCommand;
-import picocli.CommandLine.Spec;
 
-/** What all commands share: help, version, {@code --verbose}, exit codes. */
-@Command(
-    mixinStandardHelpOptions = true,
-    versionProvider = VersionText.class,
-    synopsisHeading = "%nUsage: ",
-    descriptionHeading = "%n",
-    optionListHeading = "%nOptions:%n",
-    sortOptions = false,
-    usageHelpAutoWidth = false,
-    usageHelpWidth = 100,
-    exitCodeListHeading = "%nExit codes:%n",
-    exitCodeList = {
-      "0:success",
-      "1:failure while working; output that is not whole is not published",
-      "2:usage: unknown option or key, missing file, value out of range"
-    })
-abstract class PhiscaleCommand implements Callable<Integer> {
+/** A command directly below {@code phiscale}. */
+abstract class PhiscaleCommand extends AnyCommand {
   @ParentCommand Phiscale phiscale;
-  @Spec CommandSpec spec;
-
-  @Option(names = "--verbose", description = "Show the stack trace of an error.")
-  boolean verbose;
 }

@@ -454,6 +454,14 @@ final class Binder {
                     keys.int32("evaluate.latency.runs"),
                     keys.number("evaluate.latency.price-per-hour")),
             defaulted -> defaulted.evaluate().latency());
+    EvaluateSection.Report report =
+        section(
+            "evaluate.report",
+            () ->
+                new EvaluateSection.Report(
+                    keys.int32("evaluate.report.examples"),
+                    keys.choice("evaluate.report.published", EvaluateSection.Published.class)),
+            defaulted -> defaulted.evaluate().report());
     return section(
         "evaluate",
         () ->
@@ -478,6 +486,7 @@ final class Binder {
                 keys.integers("evaluate.top-k"),
                 keys.choice("evaluate.predictions", EvaluateSection.Predictions.class),
                 latency,
+                report,
                 keys.location("evaluate.output", runs() + "/evaluation")),
         Binder::evaluate);
   }

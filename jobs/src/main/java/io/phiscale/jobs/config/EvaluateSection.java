@@ -25,6 +25,7 @@ import java.util.List;
  * @param topK ranks within which the right class counts, ascending, each &gt; 0
  * @param predictions whether what the network said of each image is written
  * @param latency how the time of single images is measured
+ * @param report what the report shows besides the numbers
  * @param output where table and report are written
  */
 public record EvaluateSection(
@@ -45,6 +46,7 @@ public record EvaluateSection(
     List<Integer> topK,
     Predictions predictions,
     Latency latency,
+    Report report,
     URI output)
     implements Serializable {
 
@@ -174,6 +176,37 @@ public record EvaluateSection(
           .notNegative("price-per-hour", pricePerHour)
           .verify();
     }
+  }
+
+  /**
+   * What the report shows besides the numbers.
+   *
+   * @param examples pictures of each of the hardest and easiest classes, 0 to {@value
+   *     #MOST_EXAMPLES}
+   * @param published whether published results stand beside the measured ones
+   */
+  public record Report(int examples, Published published) implements Serializable {
+    private static final int MOST_EXAMPLES = 12;
+
+    public Report {
+      new SectionRules("evaluate.report")
+          .require(
+              examples >= 0 && examples <= MOST_EXAMPLES,
+              "examples",
+              examples,
+              "in [0, " + MOST_EXAMPLES + "]")
+          .verify();
+    }
+  }
+
+  /** Whether published results of ImageNet-1k stand beside the measured ones. */
+  public enum Published {
+    /** Where the evaluated classes are those of ImageNet-1k. */
+    AUTO,
+    /** Whatever was evaluated. */
+    SHOW,
+    /** They do not. */
+    HIDE
   }
 
   /** Whether time is measured. */

@@ -5,24 +5,13 @@ import io.phiscale.pipeline.augment.Augmenter;
 import io.phiscale.pipeline.image.DecodeResult;
 import io.phiscale.pipeline.image.ImageDecoder;
 import io.phiscale.pipeline.image.ImageTransform;
-import io.phiscale.pipeline.image.Normalization;
 import io.phiscale.pipeline.image.SampleRandom;
 import io.phiscale.pipeline.shard.EpochOrder;
 import io.phiscale.pipeline.shard.RowGroup;
-import java.awt.image.BufferedImage;
-import java.io.ByteArrayOutputStream;
-import java.io.IOException;
-import java.io.UncheckedIOException;
-import java.nio.ByteBuffer;
 import java.nio.FloatBuffer;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.IntStream;
-import javax.imageio.IIOImage;
-import javax.imageio.ImageIO;
-import javax.imageio.ImageWriteParam;
-import javax.imageio.ImageWriter;
-import javax.imageio.stream.ImageOutputStream;
 
 /**
  * What the network sees of training images in the first epochs of a run: the floats that the loader
@@ -32,10 +21,8 @@ import javax.imageio.stream.ImageOutputStream;
  * <p>Owns a decoder: close it. Not thread-safe.
  */
 final class TrainingViews implements AutoCloseable {
-  /** Up to here views are PNG; beyond, JPEG, which would blur the colours of small ones. */
+  /** Up to here views are PNG. */
   private static final int LARGEST_PNG_PX = 96;
-
-  private static final float JPEG_QUALITY = 0.9f;
 
   private final ImageTransform transform;
   private final Augmenter augmenter;
@@ -90,41 +77,8 @@ final class TrainingViews implements AutoCloseable {
   }
 
   private SampledImage view(String caption) {
-    int side = transform.resolutionPx();
-    Normalization normalization = transform.normalization();
-    BufferedImage picture = new BufferedImage(side, side, BufferedImage.TYPE_INT_RGB);
-    for (int pixel = 0; pixel < side * side; pixel++) {
-      int rgb = 0;
-      for (int channel = 0; channel < 3; channel++) {
-        float value =
-            values.get(3 * pixel + channel) * normalization.stddev(channel)
-                + normalization.mean(channel);
-        rgb = rgb << 8 | Math.max(0, Math.min(255, Math.round(255 * value)));
-      }
-      picture.setRGB(pixel % side, pixel / side, rgb);
-    }
-    String format = side <= LARGEST_PNG_PX ? "png" : "jpeg";
-    return new SampledImage(
-        caption, "image/" + format, ByteBuffer.wrap(encoded(picture, format)), List.of());
-  }
-
-  private static byte[] encoded(BufferedImage picture, String format) {
-    ByteArrayOutputStream bytes = new ByteArrayOutputStream();
-    ImageWriter writer = ImageIO.getImageWritersByFormatName(format).next();
-    try (ImageOutputStream stream = ImageIO.createImageOutputStream(bytes)) {
-      writer.setOutput(stream);
-      ImageWriteParam parameters = writer.getDefaultWriteParam();
-      if (format.equals("jpeg")) {
-        parameters.setCompressionMode(ImageWriteParam.MODE_EXPLICIT);
-        parameters.setCompressionQuality(JPEG_QUALITY);
-      }
-      writer.write(null, new IIOImage(picture, null, null), parameters);
-    } catch (IOException e) {
-      throw new UncheckedIOException("Cannot encode a picture: " + e.getMessage(), e);
-    } finally {
-      writer.dispose();
-    }
-    return bytes.toByteArray();
+    EncodedPicture picture = EncodedPicture.of(values, transform, LARGEST_PNG_PX);
+    return new SampledImage(caption, picture.mediaType(), picture.encoded(), List.of());
   }
 
   @Override

@@ -3,6 +3,7 @@ package io.phiscale.jobs.evaluate;
 import io.phiscale.jobs.config.ConfigurationException;
 import io.phiscale.jobs.config.EvaluateSection;
 import io.phiscale.jobs.config.PhiscaleConfiguration;
+import io.phiscale.jobs.dataset.EncodedPicture;
 import io.phiscale.jobs.report.Latency;
 import io.phiscale.jobs.report.NetworkDetail;
 import io.phiscale.jobs.report.NetworkResult;
@@ -27,7 +28,9 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import java.util.stream.Collectors;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
@@ -37,6 +40,9 @@ import org.apache.spark.sql.SparkSession;
  * at a time.
  */
 public final class EvaluateJob {
+  /** Side of pictures in the report, at most. */
+  private static final int PICTURE_PX = 72;
+
   /** Keys of the section that change no score; checkpoints and sets count by their digests. */
   private static final List<String> NO_SCORES =
       List.of(
@@ -47,6 +53,7 @@ public final class EvaluateJob {
           "evaluate.latency.",
           "evaluate.predictions",
           "evaluate.output",
+          "evaluate.report.",
           "evaluate.top-k",
           "evaluate.real-labels");
 
@@ -66,6 +73,9 @@ public final class EvaluateJob {
 
   /** A set of images that was found. */
   private record Images(String name, URI shards, String split, ShardManifest manifest) {}
+
+  /** Images that the report shows, by a network of these classes and this input. */
+  private record Shown(List<Prediction> predictions, List<String> names, int resolutionPx) {}
 
   /** A checkpoint that was read. */
   private record Network(String name, URI place, Checkpoint checkpoint) {}
@@ -90,7 +100,7 @@ public final class EvaluateJob {
    * @throws IOException if one of them cannot be read
    */
   public List<NetworkResult> run() throws IOException {
-    return score(asked(), this::scored, new ArrayList<>()).rows();
+    return score(asked(), this::scored, new ArrayList<>(), new ArrayList<>()).rows();
   }
 
   /**
@@ -125,16 +135,21 @@ public final class EvaluateJob {
           PredictionTable.read(session, Storage.resolve(output(), KeptPredictions.PREDICTIONS))
               .stream()
               .collect(Collectors.groupingBy(PredictionTable::key));
-      return score(
-          asked,
-          (network, weights, images) -> {
-            String key = PredictionTable.key(network.name(), weights, images.name());
-            return new Scored(
-                PredictionTable.predictions(
-                    rows.getOrDefault(key, List.of()), network.checkpoint().info().classNames()),
-                Duration.ofMillis(kept.get().millis().getOrDefault(key, 0L)));
-          },
-          new ArrayList<>());
+      List<Shown> shown = new ArrayList<>();
+      Evaluation evaluation =
+          score(
+              asked,
+              (network, weights, images) -> {
+                String key = PredictionTable.key(network.name(), weights, images.name());
+                return new Scored(
+                    PredictionTable.predictions(
+                        rows.getOrDefault(key, List.of()),
+                        network.checkpoint().info().classNames()),
+                    Duration.ofMillis(kept.get().millis().getOrDefault(key, 0L)));
+              },
+              new ArrayList<>(),
+              shown);
+      return withExamples(evaluation, shown);
     } finally {
       session.sparkContext().setJobDescription(null);
     }
@@ -142,6 +157,7 @@ public final class EvaluateJob {
 
   private Evaluation evaluate(Asked asked) throws IOException {
     List<Row> predictions = new ArrayList<>();
+    List<Shown> shown = new ArrayList<>();
     Map<String, Long> millis = new TreeMap<>();
     Evaluation evaluation =
         score(
@@ -153,7 +169,8 @@ public final class EvaluateJob {
                   scored.time().toMillis());
               return scored;
             },
-            predictions);
+            predictions,
+            shown);
     if (configuration.evaluate().predictions() == EvaluateSection.Predictions.WRITE) {
       describe("write predictions");
       try {
@@ -165,7 +182,30 @@ public final class EvaluateJob {
         session.sparkContext().setJobDescription(null);
       }
     }
-    return evaluation;
+    return withExamples(evaluation, shown);
+  }
+
+  /** The details with pictures of what is shown of each; those of the first set come first. */
+  private Evaluation withExamples(Evaluation evaluation, List<Shown> shown) throws IOException {
+    Set<String> keys = new TreeSet<>();
+    shown.forEach(each -> each.predictions().forEach(prediction -> keys.add(prediction.key())));
+    if (keys.isEmpty()) {
+      return evaluation;
+    }
+    Images images = sets().get(0);
+    int sidePx =
+        Math.min(PICTURE_PX, shown.stream().mapToInt(Shown::resolutionPx).max().orElse(PICTURE_PX));
+    Map<String, EncodedPicture> pictures =
+        new SplitScoring(
+                session, configuration, storage, images.manifest(), images.shards(), images.split())
+            .pictures(keys, sidePx, configuration.spark().deadline(), "spark.deadline");
+    List<NetworkDetail> details = new ArrayList<>(evaluation.details());
+    for (int i = 0; i < shown.size(); i++) {
+      Shown each = shown.get(i);
+      details.set(
+          i, details.get(i).withExamples(Examples.of(each.predictions(), each.names(), pictures)));
+    }
+    return new Evaluation(evaluation.rows(), details, evaluation.answers());
   }
 
   private void describe(String what) {
@@ -211,7 +251,15 @@ public final class EvaluateJob {
     return new Asked(networks, sets);
   }
 
-  private Evaluation score(Asked asked, Scoring scoring, List<Row> predictionRows)
+  /**
+   * Scores all that was asked for.
+   *
+   * @param scoring where predictions come from
+   * @param predictionRows gets what the networks said of every image
+   * @param shown gets, for each detail of the first set of images, what is shown of it
+   */
+  private Evaluation score(
+      Asked asked, Scoring scoring, List<Row> predictionRows, List<Shown> shown)
       throws IOException {
     EvaluateSection evaluate = configuration.evaluate();
     List<Images> sets = asked.sets();
@@ -236,6 +284,15 @@ public final class EvaluateJob {
           if (images.equals(sets.get(0))) {
             rows.add(row(network, weights, predictions, images, scored.time()));
             answers.add(Answers.of(images.name(), predictions));
+            shown.add(
+                new Shown(
+                    Examples.chosen(
+                        details.get(details.size() - 1),
+                        names,
+                        predictions,
+                        evaluate.report().examples()),
+                    names,
+                    evaluated(network).resolutionPx()));
           }
           predictionRows.addAll(
               PredictionTable.rows(network.name(), weights, images.name(), names, predictions));

@@ -1,10 +1,13 @@
 package io.phiscale.jobs.evaluate;
 
+import io.phiscale.jobs.config.EvaluateSection;
 import io.phiscale.jobs.report.Difference;
 import io.phiscale.jobs.report.NetworkDetail;
 import io.phiscale.jobs.report.NetworkResult;
+import io.phiscale.jobs.report.Reference;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.regex.Pattern;
 
 /**
  * What an evaluation found.
@@ -16,6 +19,8 @@ import java.util.List;
 public record Evaluation(
     List<NetworkResult> rows, List<NetworkDetail> details, List<Answers> answers) {
   private static final long SEED = 0;
+  private static final int IMAGENET_CLASSES = 1000;
+  private static final Pattern WORDNET_ID = Pattern.compile("n\\d{8}");
 
   public Evaluation {
     rows = List.copyOf(rows);
@@ -53,6 +58,28 @@ public record Evaluation(
       }
     }
     return differences;
+  }
+
+  /**
+   * Which published results may stand beside the rows.
+   *
+   * @param asked by {@code evaluate.report.published}
+   */
+  public Reference reference(EvaluateSection.Published asked) {
+    return switch (asked) {
+      case SHOW -> Reference.IMAGENET;
+      case HIDE -> Reference.NONE;
+      case AUTO -> isImageNet() ? Reference.IMAGENET : Reference.NONE;
+    };
+  }
+
+  /** Whether the networks choose among 1,000 classes that are named by WordNet ids. */
+  private boolean isImageNet() {
+    return !details.isEmpty()
+        && rows.stream().allMatch(row -> row.score().classes() == IMAGENET_CLASSES)
+        && details.stream()
+            .flatMap(detail -> detail.classes().stream())
+            .allMatch(result -> WORDNET_ID.matcher(result.name()).matches());
   }
 
   private String label(int row) {

@@ -2,6 +2,7 @@ package io.phiscale.jobs.evaluate;
 
 import io.phiscale.jobs.config.EvaluateSection;
 import io.phiscale.jobs.config.PhiscaleConfiguration;
+import io.phiscale.jobs.dataset.EncodedPicture;
 import io.phiscale.jobs.run.SparkJobs;
 import io.phiscale.jobs.train.FloatVector;
 import io.phiscale.jobs.train.Threads;
@@ -21,7 +22,10 @@ import java.net.URI;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.Set;
 import org.apache.spark.api.java.JavaRDD;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.broadcast.Broadcast;
@@ -126,6 +130,45 @@ final class SplitScoring {
     return List.copyOf(predictions);
   }
 
+  /**
+   * Small pictures of some images of the split, as a network sees them (of several views the
+   * centre): their row groups are read once more.
+   *
+   * @param keys of the images
+   * @param sidePx of the pictures
+   * @return by key
+   * @throws IllegalStateException if an image is not there any more, the job fails or the deadline
+   *     passes
+   */
+  Map<String, EncodedPicture> pictures(
+      Set<String> keys, int sidePx, Duration deadline, String deadlineKey) {
+    int tasks = Math.min(groups.size(), Math.max(1, spark.defaultParallelism()));
+    JavaRDD<ReadPictures.Picture> pictures =
+        spark
+            .parallelize(groups, tasks)
+            .mapPartitions(
+                new ReadPictures(
+                    storage,
+                    keys,
+                    EvaluationTransform.centreCrop(sidePx)
+                        .withCrop(centre(configuration.evaluate().cropFraction())),
+                    configuration.data().maxPixels()));
+    String shown = String.format("%s: pictures of %s for the report", configuration.name(), split);
+    Map<String, EncodedPicture> byKey = new HashMap<>();
+    for (ReadPictures.Picture picture :
+        SparkJobs.run(spark, shown, deadline, deadlineKey, pictures::collect)) {
+      byKey.put(picture.key(), picture.picture());
+    }
+    for (String key : keys) {
+      if (!byKey.containsKey(key)) {
+        throw new IllegalStateException(
+            String.format(
+                "Image %s of split %s was scored, but is not there any more", key, split));
+      }
+    }
+    return byKey;
+  }
+
   /** What is looked at of each image: one crop, or several whose probabilities are averaged. */
   private static List<EvaluationTransform> views(EvaluateSection evaluate, int resolutionPx) {
     EvaluationTransform transform =
@@ -136,15 +179,14 @@ final class SplitScoring {
     return switch (evaluate.views().crops()) {
       case TEN_CROP -> EvaluationViews.multiScale(transform, fractions);
       case CENTRE ->
-          fractions.stream()
-              .map(
-                  fraction ->
-                      transform.withCrop(
-                          fraction == 1
-                              ? new EvaluationCrop.WholeImage()
-                              : new EvaluationCrop.CentreCrop(fraction)))
-              .toList();
+          fractions.stream().map(fraction -> transform.withCrop(centre(fraction))).toList();
     };
+  }
+
+  private static EvaluationCrop centre(double fraction) {
+    return fraction == 1
+        ? new EvaluationCrop.WholeImage()
+        : new EvaluationCrop.CentreCrop(fraction);
   }
 
   private void requireAll(

@@ -74,6 +74,14 @@ record Column(
             return Figures.percent(interval.low(), 1) + "–" + Figures.percent(interval.high(), 1);
           });
 
+  static final Column TOP1_WITH_INTERVAL =
+      new Column(
+          "top1",
+          "top-1 %",
+          "Share of images whose label is the first guess, and its 95% Wilson interval",
+          TOP1.exact,
+          row -> TOP1.shown.apply(row) + " (" + INTERVAL.shown.apply(row) + ")");
+
   static final Column TOP5 =
       new Column(
           "top5",
@@ -365,14 +373,36 @@ record Column(
           LOSS,
           TRAIN_TIME);
 
-  /** {@link #READERS}, and {@link #MEASURED} where a row has a latency. */
+  /** {@link #READERS}, and of {@link #MEASURED} those that a row has. */
   static List<Column> readers(EvaluationReport report) {
-    if (report.rows().stream().noneMatch(row -> row.latency().isPresent())) {
-      return READERS;
-    }
     List<Column> all = new ArrayList<>(READERS);
-    all.addAll(MEASURED);
+    all.addAll(measuredColumns(report));
     return List.copyOf(all);
+  }
+
+  private static List<Column> measuredColumns(EvaluationReport report) {
+    return MEASURED.stream()
+        .filter(
+            column -> report.rows().stream().anyMatch(row -> !column.exact.apply(row).isEmpty()))
+        .toList();
+  }
+
+  /**
+   * For papers and READMEs: {@link #WEIGHTS} only where there are both kinds, φ only where there is
+   * one, of {@link #MEASURED} those that a row has.
+   */
+  static List<Column> paper(EvaluationReport report) {
+    List<Column> columns = new ArrayList<>(List.of(MODEL));
+    if (report.rows().stream().anyMatch(row -> row.scaling().phiKind() != PhiKind.NONE)) {
+      columns.add(PHI);
+    }
+    columns.addAll(List.of(RESOLUTION, PARAMETERS, MULTIPLY_ADDS));
+    if (report.rows().stream().map(NetworkResult::weights).distinct().count() > 1) {
+      columns.add(WEIGHTS);
+    }
+    columns.addAll(List.of(TOP1_WITH_INTERVAL, TOP5));
+    columns.addAll(measuredColumns(report));
+    return List.copyOf(columns);
   }
 
   private static Column measured(

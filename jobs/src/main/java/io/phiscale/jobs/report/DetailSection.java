@@ -3,7 +3,9 @@ package io.phiscale.jobs.report;
 import io.phiscale.jobs.report.NetworkDetail.CalibrationBin;
 import io.phiscale.jobs.report.NetworkDetail.ClassResult;
 import io.phiscale.jobs.report.NetworkDetail.Confusion;
+import io.phiscale.jobs.report.NetworkDetail.Example;
 import java.util.ArrayList;
+import java.util.Base64;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
@@ -17,7 +19,7 @@ import org.jfree.data.xy.XYSeriesCollection;
 
 /** The part of the page that shows where the best network errs and how well it knows. */
 final class DetailSection {
-  /** Classes at either end, and confusions, that the page shows; the CSVs have all. */
+  /** Confusions that the page shows; the CSV has all. */
   private static final int SHOWN = 10;
 
   private DetailSection() {}
@@ -32,6 +34,7 @@ final class DetailSection {
       confusions(page, detail.get());
       page.append("</div>\n");
       classes(page, detail.get());
+      examples(page, detail.get());
     }
   }
 
@@ -122,26 +125,16 @@ final class DetailSection {
   }
 
   private static void classes(StringBuilder page, NetworkDetail detail) {
-    List<ClassResult> sorted =
-        detail.classes().stream()
-            .sorted(
-                Comparator.comparingDouble(ClassResult::accuracy).thenComparing(ClassResult::name))
-            .toList();
-    boolean all = sorted.size() <= 2 * SHOWN;
     HtmlPage.tableBegin(
         page,
         "classes",
-        all ? "Its classes" : "Its hardest and easiest classes",
+        detail.hasFewClasses() ? "Its classes" : "Its hardest and easiest classes",
         String.format(
             "Of %s, %s weights, the hardest first. All of them, of every network, are in classes.csv.",
             detail.network(), detail.weights().label()),
         List.of("class", "images", "right", "accuracy %", "95% interval"),
         1);
-    List<ClassResult> shown = new ArrayList<>(all ? sorted : sorted.subList(0, SHOWN));
-    if (!all) {
-      shown.addAll(sorted.subList(sorted.size() - SHOWN, sorted.size()));
-    }
-    for (ClassResult result : shown) {
+    for (ClassResult result : detail.extremes()) {
       WilsonInterval interval = WilsonInterval.of(result.right(), result.images());
       HtmlPage.tableRow(
           page,
@@ -154,6 +147,61 @@ final class DetailSection {
           1);
     }
     HtmlPage.tableEnd(page);
+  }
+
+  /** A row of pictures for each class that has some. */
+  private static void examples(StringBuilder page, NetworkDetail detail) {
+    if (detail.examples().isEmpty()) {
+      return;
+    }
+    page.append("<section aria-labelledby=\"examples-heading\">\n<h2 id=\"examples-heading\">")
+        .append("What they look like</h2>\n<p class=\"hint\">As the network sees them, the hardest")
+        .append(
+            " class first. Of the harder half of the classes the surest mistakes come first, of")
+        .append(" the easier half the surest hits; below each the first guess and how sure it was.")
+        .append("</p>\n<div class=\"examples\">\n");
+    for (ClassResult result : detail.extremes()) {
+      List<Example> examples =
+          detail.examples().stream()
+              .filter(example -> example.actual().equals(result.name()))
+              .toList();
+      if (!examples.isEmpty()) {
+        examples(page, result, examples);
+      }
+    }
+    page.append("</div>\n</section>\n");
+  }
+
+  private static void examples(StringBuilder page, ClassResult result, List<Example> examples) {
+    page.append("<div><h3>")
+        .append(HtmlPage.escaped(result.name()))
+        .append(" <span>")
+        .append(Figures.percent(result.accuracy(), 1))
+        .append("% right</span></h3>\n<ul>\n");
+    for (Example example : examples) {
+      byte[] bytes = new byte[example.encoded().remaining()];
+      example.encoded().duplicate().get(bytes);
+      String guess = HtmlPage.escaped(example.guess());
+      String sure = Figures.percent(example.confidence(), 0) + "%";
+      page.append(example.isRight() ? "<li class=\"right\">" : "<li class=\"wrong\">")
+          .append("<figure><img alt=\"")
+          .append(HtmlPage.escaped(result.name()))
+          .append(example.isRight() ? ", recognised" : ", taken for " + guess)
+          .append("\" title=\"")
+          .append(HtmlPage.escaped(example.key()))
+          .append("\" src=\"data:")
+          .append(example.mediaType())
+          .append(";base64,")
+          .append(Base64.getEncoder().encodeToString(bytes))
+          .append("\"><figcaption><span aria-hidden=\"true\">")
+          .append(example.isRight() ? "✓" : "✗")
+          .append("</span> ")
+          .append(guess)
+          .append(" ")
+          .append(sure)
+          .append("</figcaption></figure></li>\n");
+    }
+    page.append("</ul>\n</div>\n");
   }
 
   private static void confusions(StringBuilder page, NetworkDetail detail) {

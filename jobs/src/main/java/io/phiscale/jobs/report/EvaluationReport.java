@@ -1,5 +1,7 @@
 package io.phiscale.jobs.report;
 
+import static java.util.Objects.requireNonNull;
+
 import io.phiscale.jobs.law.LawAnalysis;
 import io.phiscale.jobs.law.ScaledNetwork;
 import java.util.Collections;
@@ -22,6 +24,7 @@ import java.util.Optional;
  * @param law how the error falls with size, or why the rows do not say; empty where nobody asked
  * @param details what lies behind the rows, the first set of images first; may be empty
  * @param differences of the best row to others on the same images; may be empty
+ * @param reference published results that stand beside the rows in plots
  */
 public record EvaluationReport(
     String title,
@@ -31,7 +34,8 @@ public record EvaluationReport(
     List<String> notes,
     Optional<LawAnalysis> law,
     List<NetworkDetail> details,
-    List<Difference> differences) {
+    List<Difference> differences,
+    Reference reference) {
 
   /** Rows, curves, provenance and notes alone. */
   public EvaluationReport(
@@ -40,7 +44,16 @@ public record EvaluationReport(
       List<LearningCurve> curves,
       Map<String, String> provenance,
       List<String> notes) {
-    this(title, rows, curves, provenance, notes, Optional.empty(), List.of(), List.of());
+    this(
+        title,
+        rows,
+        curves,
+        provenance,
+        notes,
+        Optional.empty(),
+        List.of(),
+        List.of(),
+        Reference.NONE);
   }
 
   /** Copies the collections and refuses a report without rows. */
@@ -52,6 +65,7 @@ public record EvaluationReport(
     notes = List.copyOf(notes);
     details = List.copyOf(details);
     differences = List.copyOf(differences);
+    requireNonNull(reference, "reference");
     if (rows.isEmpty()) {
       throw new IllegalArgumentException("Invalid report: no rows (nothing was evaluated)");
     }
@@ -97,14 +111,21 @@ public record EvaluationReport(
         notes,
         Optional.of(scaling(rows, best.weights())),
         details,
-        differences);
+        differences,
+        reference);
   }
 
   /** The same with what lies behind the rows. */
   public EvaluationReport withDetails(
       List<NetworkDetail> newDetails, List<Difference> newDifferences) {
     return new EvaluationReport(
-        title, rows, curves, provenance, notes, law, newDetails, newDifferences);
+        title, rows, curves, provenance, notes, law, newDetails, newDifferences, reference);
+  }
+
+  /** The same with published results beside the rows. */
+  public EvaluationReport withReference(Reference newReference) {
+    return new EvaluationReport(
+        title, rows, curves, provenance, notes, law, details, differences, newReference);
   }
 
   private static LawAnalysis scaling(List<NetworkResult> rows, Weights weights) {
@@ -144,6 +165,11 @@ public record EvaluationReport(
   /** Title, φ table, notes and provenance as GitHub-flavoured Markdown. */
   public String toMarkdown() {
     return MarkdownTable.of(this);
+  }
+
+  /** The φ table alone, with the columns that a paper or a README has room for, as Markdown. */
+  public String toMarkdownTable() {
+    return MarkdownTable.brief(this);
   }
 
   /**

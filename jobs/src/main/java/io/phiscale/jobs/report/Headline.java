@@ -10,7 +10,8 @@ import java.util.Optional;
  * compute bought.
  *
  * @param best the row with the highest top-1; of equals, the one with fewer multiply-adds
- * @param trend the line through all rows with the best row's kind of weights
+ * @param trend the line through all rows with the best row's kind of weights; empty where they are
+ *     too few to say a rate
  * @param sentences the headline, then what qualifies it; plain text
  */
 record Headline(NetworkResult best, Optional<Trend> trend, List<String> sentences) {
@@ -45,13 +46,29 @@ record Headline(NetworkResult best, Optional<Trend> trend, List<String> sentence
             Column.MULTIPLY_ADDS.shown().apply(best));
     List<String> sentences = new ArrayList<>(List.of(winner + gain + ".", detail));
     doubt(best, sameWeights).ifPresent(sentences::add);
-    trend.ifPresent(
-        line ->
-            sentences.add(
-                String.format(
-                    "The gain per doubling is that of the least-squares line through %d results.",
-                    line.networks())));
+    gain(trend, sameWeights).ifPresent(sentences::add);
     return new Headline(best, trend, List.copyOf(sentences));
+  }
+
+  /** Where the rate comes from, or why there is none; nothing of one size, where nobody asks. */
+  private static Optional<String> gain(Optional<Trend> trend, List<NetworkResult> rows) {
+    if (trend.isPresent()) {
+      return Optional.of(
+          String.format(
+              "The gain per doubling is that of the least-squares line through %d results.",
+              trend.get().networks()));
+    }
+    long sizes = Trend.sizes(rows);
+    if (sizes < 2) {
+      return Optional.empty();
+    }
+    return Optional.of(
+        sizes < Trend.LEAST_SIZES
+            ? String.format(
+                "%d sizes of network are too few to say what a doubling of multiply-adds buys (%d are"
+                    + " needed).",
+                sizes, Trend.LEAST_SIZES)
+            : "The networks are too close in size to say what a doubling of multiply-adds buys.");
   }
 
   /** Other networks whose intervals reach into the best one's: the order is not settled. */

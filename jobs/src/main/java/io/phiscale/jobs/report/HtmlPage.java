@@ -41,7 +41,9 @@ final class HtmlPage {
     DetailSection.append(page, report, headline.best());
     remarks(page, report);
     page.append("<section aria-label=\"Background\">\n");
-    published(page);
+    if (report.reference() != Reference.NONE) {
+      published(page);
+    }
     provenance(page, report);
     page.append("</section>\n</main>\n<footer>Made by Phiscale. Accuracy intervals are 95% Wilson")
         .append(" intervals: they cover which images were evaluated, not another training run.")
@@ -54,7 +56,7 @@ final class HtmlPage {
   static void head(StringBuilder page, String title) {
     page.append("<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n")
         .append("<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none';")
-        .append(" style-src 'unsafe-inline'; script-src 'unsafe-inline'\">\n")
+        .append(" img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'\">\n")
         .append("<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n")
         .append("<meta name=\"color-scheme\" content=\"light dark\">\n<title>")
         .append(escaped(title))
@@ -63,16 +65,18 @@ final class HtmlPage {
         .append("</style>\n</head>\n");
   }
 
-  /** The first plot over the full width, the others in pairs; a single other one full as well. */
+  /** The first plot over the full width, the others in pairs; an odd last one full as well. */
   private static void plots(StringBuilder page, List<Plot> plots) {
     figure(page, plots.get(0), FULL_WIDTH_PX, 420);
     List<Plot> others = plots.subList(1, plots.size());
-    if (others.size() == 1) {
-      figure(page, others.get(0), FULL_WIDTH_PX, 360);
-    } else if (!others.isEmpty()) {
+    int paired = others.size() - others.size() % 2;
+    if (paired > 0) {
       page.append("<div class=\"pair\">\n");
-      others.forEach(plot -> figure(page, plot, HALF_WIDTH_PX, 360));
+      others.subList(0, paired).forEach(plot -> figure(page, plot, HALF_WIDTH_PX, 360));
       page.append("</div>\n");
+    }
+    if (paired < others.size()) {
+      figure(page, others.get(paired), FULL_WIDTH_PX, 360);
     }
   }
 
@@ -206,29 +210,31 @@ final class HtmlPage {
     page.append("</ul>\n</section>\n");
   }
 
-  static void published(StringBuilder page) {
-    page.append("<details>\n<summary>Published EfficientNet results, for reference (not measured")
-        .append(" here)</summary>\n<div class=\"scroll\" role=\"region\" tabindex=\"0\"")
-        .append(" aria-label=\"Published EfficientNet results\">\n<table>\n<caption>")
+  private static void published(StringBuilder page) {
+    page.append("<details>\n<summary>Published results, for reference (not measured here)")
+        .append("</summary>\n<div class=\"scroll\" role=\"region\" tabindex=\"0\"")
+        .append(" aria-label=\"Published results\">\n<table>\n<caption>")
         .append(escaped(PublishedResult.SOURCE))
         .append("</caption>\n<thead>\n<tr><th scope=\"col\" class=\"word\">published network</th>")
         .append("<th scope=\"col\">params</th><th scope=\"col\">mult-adds</th>")
         .append("<th scope=\"col\">ImageNet top-1 %</th><th scope=\"col\">top-5 %</th></tr>\n")
         .append("</thead>\n<tbody>\n");
-    for (PublishedResult result : PublishedResult.EFFICIENTNETS) {
-      page.append("<tr><th scope=\"row\">")
-          .append(result.name())
-          .append("</th><td>")
-          .append(result.parameters())
-          .append("</td><td>")
-          .append(result.multiplyAdds())
-          .append("</td><td>")
-          .append(result.top1Percent())
-          .append("</td><td>")
-          .append(result.top5Percent())
-          .append("</td></tr>\n");
-    }
+    PublishedResult.all().forEach(result -> row(page, result));
     page.append("</tbody>\n</table>\n</div>\n</details>\n");
+  }
+
+  private static void row(StringBuilder page, PublishedResult result) {
+    page.append("<tr><th scope=\"row\">")
+        .append(result.name())
+        .append("</th><td>")
+        .append(result.parameters())
+        .append("</td><td>")
+        .append(result.multiplyAdds().isEmpty() ? Column.UNDEFINED : result.multiplyAdds())
+        .append("</td><td>")
+        .append(result.top1Percent())
+        .append("</td><td>")
+        .append(result.top5Percent())
+        .append("</td></tr>\n");
   }
 
   private static void provenance(StringBuilder page, EvaluationReport report) {

@@ -9,7 +9,8 @@ import java.util.regex.Pattern;
 
 /**
  * Hands out colours that exist only to be recognised in the finished drawing: each stands for an
- * ink and, on a mark, for the sentence that explains it.
+ * ink and, on a mark, for the sentence that explains it. While pixels are drawn, where nothing can
+ * be recognised afterwards, they are the colours of the light theme.
  */
 final class Inkwell {
   /** Far from the named colours that an SVG writer would spell out. */
@@ -18,6 +19,7 @@ final class Inkwell {
   private static final Pattern RGB = Pattern.compile("rgb\\((\\d+),(\\d+),(\\d+)\\)");
 
   private final List<Meaning> meanings = new ArrayList<>();
+  private boolean drawsPixels;
 
   /**
    * What a colour stands for.
@@ -52,7 +54,35 @@ final class Inkwell {
       known = meanings.size();
       meanings.add(meaning);
     }
-    return new Color(FIRST_RGB + known);
+    return new Stand(FIRST_RGB + known, meaning.ink());
+  }
+
+  /** Draws with the colours of the light theme. */
+  void drawPixels(Runnable drawing) {
+    drawsPixels = true;
+    try {
+      drawing.run();
+    } finally {
+      drawsPixels = false;
+    }
+  }
+
+  /** A colour that stands for another one until pixels are drawn. */
+  private final class Stand extends Color {
+    private static final long serialVersionUID = 1L;
+
+    private final transient int light;
+
+    Stand(int rgb, Ink ink) {
+      super(rgb);
+      this.light = Color.decode(ink.lightColour()).getRGB();
+    }
+
+    /** All that is drawn asks for the colour here. */
+    @Override
+    public int getRGB() {
+      return drawsPixels ? light : super.getRGB();
+    }
   }
 
   /** The meaning of a paint such as {@code rgb(1,2,3)}; empty for one that is not from here. */

@@ -127,7 +127,8 @@ final class MarkRenderer extends XYErrorRenderer {
     Rectangle2D place = names.get(mark);
     if (place != null) {
       graphics.setFont(Plots.FONT);
-      graphics.setPaint(inkwell.of(Ink.TEXT, place.getX() < x ? FixedEnd.RIGHT : FixedEnd.LEFT));
+      Ink ink = mark.ink() == Ink.MUTED ? Ink.MUTED : Ink.TEXT;
+      graphics.setPaint(inkwell.of(ink, place.getX() < x ? FixedEnd.RIGHT : FixedEnd.LEFT));
       graphics.drawString(
           mark.label().orElseThrow(),
           (float) place.getX(),
@@ -155,6 +156,23 @@ final class MarkRenderer extends XYErrorRenderer {
     shape.lineTo(-DIAMOND_RADIUS_PX, 0);
     shape.closePath();
     look(index, shape, ink, Ink.SURFACE);
+  }
+
+  /** Lets a series have small hollow squares. */
+  void square(int index, Ink ink) {
+    look(index, new Rectangle2D.Double(-3.5, -3.5, 7, 7), ink, Ink.SURFACE);
+    setSeriesOutlineStroke(index, Plots.solid(1.5f));
+  }
+
+  /** Lets a series have small hollow triangles. */
+  void triangle(int index, Ink ink) {
+    Path2D shape = new Path2D.Double();
+    shape.moveTo(0, -4.5);
+    shape.lineTo(4.5, 3.5);
+    shape.lineTo(-4.5, 3.5);
+    shape.closePath();
+    look(index, shape, ink, Ink.SURFACE);
+    setSeriesOutlineStroke(index, Plots.solid(1.5f));
   }
 
   private void look(int index, Shape shape, Ink ink, Ink fill) {

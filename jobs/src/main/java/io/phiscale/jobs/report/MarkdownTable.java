@@ -1,6 +1,7 @@
 package io.phiscale.jobs.report;
 
 import io.phiscale.jobs.law.LawAnalysis;
+import java.util.List;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
@@ -34,6 +35,32 @@ final class MarkdownTable {
                       .append("\n"));
     }
     return text.toString();
+  }
+
+  /**
+   * What a paper or a README has room for: the sizes, top-1 with its interval, top-5, and times
+   * where they were measured; no heading.
+   */
+  static String brief(EvaluationReport report) {
+    List<Column> columns = Column.paper(report);
+    StringBuilder text = new StringBuilder();
+    text.append(line(columns.stream().map(Column::heading)));
+    text.append(line(columns.stream().map(column -> column.isText() ? ":--" : "--:")));
+    for (NetworkResult row : report.rows()) {
+      text.append(line(columns.stream().map(column -> escaped(column.shown().apply(row)))));
+    }
+    text.append("\nIn brackets the 95% Wilson interval over the evaluated images")
+        .append(images(report))
+        .append(".");
+    if (report.rows().stream().anyMatch(row -> row.scaling().phiKind() == PhiKind.NOMINAL)) {
+      text.append(" ").append(escaped(Remarks.NOMINAL));
+    }
+    return text.append("\n").toString();
+  }
+
+  private static String images(EvaluationReport report) {
+    List<Long> images = report.rows().stream().map(row -> row.score().images()).distinct().toList();
+    return images.size() == 1 ? " (" + Figures.grouped(images.get(0)) + ")" : "";
   }
 
   private static void law(StringBuilder text, LawAnalysis law) {

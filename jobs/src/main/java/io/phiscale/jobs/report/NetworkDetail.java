@@ -2,6 +2,9 @@ package io.phiscale.jobs.report;
 
 import static java.util.Objects.requireNonNull;
 
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
 
@@ -19,6 +22,7 @@ import java.util.Optional;
  * @param classes each class that has images, in label order
  * @param confusions label and wrong first guess, each pair that occurs, in order of both
  * @param calibration the bins of confidence, ascending
+ * @param examples pictures of {@link #extremes}, in the order to show; may be empty
  */
 public record NetworkDetail(
     String network,
@@ -31,7 +35,56 @@ public record NetworkDetail(
     Optional<Real> real,
     List<ClassResult> classes,
     List<Confusion> confusions,
-    List<CalibrationBin> calibration) {
+    List<CalibrationBin> calibration,
+    List<Example> examples) {
+
+  /** Classes at either end of the accuracies that reports show. */
+  private static final int SHOWN = 10;
+
+  /** Without pictures. */
+  public NetworkDetail(
+      String network,
+      Weights weights,
+      String set,
+      long images,
+      long right,
+      double top5,
+      double loss,
+      Optional<Real> real,
+      List<ClassResult> classes,
+      List<Confusion> confusions,
+      List<CalibrationBin> calibration) {
+    this(
+        network,
+        weights,
+        set,
+        images,
+        right,
+        top5,
+        loss,
+        real,
+        classes,
+        confusions,
+        calibration,
+        List.of());
+  }
+
+  /** The same with pictures. */
+  public NetworkDetail withExamples(List<Example> pictures) {
+    return new NetworkDetail(
+        network,
+        weights,
+        set,
+        images,
+        right,
+        top5,
+        loss,
+        real,
+        classes,
+        confusions,
+        calibration,
+        pictures);
+  }
 
   public NetworkDetail {
     network = Checks.text("network name", network);
@@ -43,6 +96,7 @@ public record NetworkDetail(
     classes = List.copyOf(classes);
     confusions = List.copyOf(confusions);
     calibration = List.copyOf(calibration);
+    examples = List.copyOf(examples);
     requireSum("classes", images, classes.stream().mapToLong(ClassResult::images).sum());
     requireSum("calibration", images, calibration.stream().mapToLong(CalibrationBin::images).sum());
     requireSum("right images", right, classes.stream().mapToLong(ClassResult::right).sum());
@@ -92,6 +146,37 @@ public record NetworkDetail(
   }
 
   /**
+   * A small picture of an image.
+   *
+   * @param actual its class
+   * @param guess the first guess
+   * @param confidence of the guess, 0..1
+   * @param key of the image in its shards
+   * @param mediaType such as {@code image/jpeg}
+   * @param encoded the picture, read only
+   */
+  public record Example(
+      String actual,
+      String guess,
+      double confidence,
+      String key,
+      String mediaType,
+      ByteBuffer encoded) {
+    public Example {
+      Checks.text("class name", actual);
+      Checks.text("class name", guess);
+      Checks.fraction("confidence", confidence);
+      Checks.text("media type", mediaType);
+      encoded = encoded.asReadOnlyBuffer();
+    }
+
+    /** Whether the first guess is right. */
+    public boolean isRight() {
+      return actual.equals(guess);
+    }
+  }
+
+  /**
    * A mistake.
    *
    * @param actual the right class
@@ -122,6 +207,29 @@ public record NetworkDetail(
             .mapToDouble(bin -> bin.images() * Math.abs(bin.accuracy() - bin.confidence()))
             .sum()
         / images;
+  }
+
+  /** Whether all classes are among {@link #extremes}. */
+  public boolean hasFewClasses() {
+    return classes.size() <= 2 * SHOWN;
+  }
+
+  /**
+   * The hardest classes and the easiest ones, {@value #SHOWN} of each, or all where there are no
+   * more; the hardest first.
+   */
+  public List<ClassResult> extremes() {
+    List<ClassResult> sorted =
+        classes.stream()
+            .sorted(
+                Comparator.comparingDouble(ClassResult::accuracy).thenComparing(ClassResult::name))
+            .toList();
+    if (hasFewClasses()) {
+      return sorted;
+    }
+    List<ClassResult> extremes = new ArrayList<>(sorted.subList(0, SHOWN));
+    extremes.addAll(sorted.subList(sorted.size() - SHOWN, sorted.size()));
+    return List.copyOf(extremes);
   }
 
   /** Share of right images. */

@@ -46,7 +46,11 @@ final class Plots {
   /** Every plot that the report has values for. */
   static List<Plot> of(EvaluationReport report) {
     List<Plot> plots = new ArrayList<>();
-    plots.add(accuracyByMultiplyAdds(report));
+    for (Size size : Size.values()) {
+      if (report.rows().stream().anyMatch(row -> !Double.isNaN(size.of(row)))) {
+        plots.add(accuracyBy(size, report));
+      }
+    }
     List<NetworkResult> scaled =
         report.rows().stream().filter(row -> row.scaling().phiKind() != PhiKind.NONE).toList();
     if (!scaled.isEmpty()) {
@@ -60,13 +64,21 @@ final class Plots {
     return plots;
   }
 
-  private static Plot accuracyByMultiplyAdds(EvaluationReport report) {
+  private static Plot accuracyBy(Size size, EvaluationReport report) {
     Inkwell inkwell = new Inkwell();
-    List<NetworkResult> rows = report.rows();
-    double least = rows.stream().mapToLong(NetworkResult::multiplyAdds).min().orElseThrow();
-    double most = rows.stream().mapToLong(NetworkResult::multiplyAdds).max().orElseThrow();
-    double ratio = Math.max(most / least, 4);
-    double middle = Math.sqrt(least * most);
+    List<NetworkResult> rows =
+        report.rows().stream().filter(row -> !Double.isNaN(size.of(row))).toList();
+    List<PublishedResult> published =
+        report.reference() == Reference.NONE
+            ? List.of()
+            : PublishedResult.all().filter(result -> !Double.isNaN(size.of(result))).toList();
+    double least = rows.stream().mapToDouble(size::of).min().orElseThrow();
+    double most = rows.stream().mapToDouble(size::of).max().orElseThrow();
+    double leastShown =
+        Math.min(least, published.stream().mapToDouble(size::of).min().orElse(least));
+    double mostShown = Math.max(most, published.stream().mapToDouble(size::of).max().orElse(most));
+    double ratio = Math.max(mostShown / leastShown, 4);
+    double middle = Math.sqrt(leastShown * mostShown);
     double low = middle / Math.sqrt(ratio) * Math.pow(ratio, -0.07);
     double high = middle * Math.sqrt(ratio) * Math.pow(ratio, 0.13);
 
@@ -76,43 +88,57 @@ final class Plots {
     XYPlot plot =
         accuracyPlot(
             rows,
+            published,
             axis,
             inkwell,
-            row -> row.multiplyAdds() * (row.weights() == Weights.EMA ? step : 1 / step));
-    finish(axis, "multiply-adds per image", inkwell);
+            row -> size.of(row) * (row.weights() == Weights.EMA ? step : 1 / step),
+            size::of);
+    finish(axis, size.axisLabel(), inkwell);
 
     Headline headline = Headline.of(report);
-    if (headline.trend().isPresent() && headline.trend().get().networks() > 2) {
-      Trend trend = headline.trend().get();
-      XYSeries line = new XYSeries("least-squares line", false);
-      line.add(least, 100 * trend.at(least));
-      line.add(most, 100 * trend.at(most));
-      XYLineAndShapeRenderer renderer = new XYLineAndShapeRenderer(true, false);
-      renderer.setSeriesPaint(
-          0,
-          inkwell.mark(
-              Ink.TREND,
-              String.format(
-                  "Least-squares line: %s points of top-1 per doubling of multiply-adds",
-                  Figures.percent(trend.gainPerDoubling(), 1))));
-      renderer.setSeriesStroke(0, dashed(1.5f, 5, 4));
-      renderer.setDefaultSeriesVisibleInLegend(false);
-      plot.setDataset(1, new XYSeriesCollection(line));
-      plot.setRenderer(1, renderer);
+    if (size == Size.MULTIPLY_ADDS && headline.trend().isPresent()) {
+      trend(plot, headline.trend().get(), least, most, inkwell);
+    }
+    List<String> hints = new ArrayList<>();
+    hints.add(
+        String.format(
+            "Every doubling of %s takes the same distance. Bars are 95%% intervals.",
+            size.label()));
+    if (plot.getDatasetCount() > 1) {
+      hints.add("The dashed line is the least-squares line of the headline.");
+    }
+    if (!published.isEmpty()) {
+      hints.add("Hollow grey marks are published results (see below), not measured here.");
     }
     return new Plot(
-        "accuracy-by-multiply-adds",
-        "Top-1 accuracy against multiply-adds",
-        "Every doubling of multiply-adds takes the same distance. Bars are 95% intervals."
-            + (plot.getDatasetCount() > 1
-                ? " The dashed line is the least-squares line of the headline."
-                : ""),
+        "accuracy-by-" + size.label(),
+        "Top-1 accuracy against " + size.label(),
+        String.join(" ", hints),
         "Points with 95% Wilson intervals, one per network and kind of weights; the horizontal"
             + " axis is logarithmic. "
-            + String.join(" ", headline.sentences())
-            + " All values are in the table of networks.",
-        chart(plot, "top-1, %", inkwell, legendNeeded(rows)),
+            + (size == Size.MULTIPLY_ADDS ? String.join(" ", headline.sentences()) + " " : "")
+            + (published.isEmpty() ? "" : "Published results stand beside them, marked as such. ")
+            + "All values are in the table of networks.",
+        chart(plot, "top-1, %", inkwell, legendNeeded(rows, published)),
         inkwell);
+  }
+
+  private static void trend(XYPlot plot, Trend trend, double least, double most, Inkwell inkwell) {
+    XYSeries line = new XYSeries("least-squares line", false);
+    line.add(least, 100 * trend.at(least));
+    line.add(most, 100 * trend.at(most));
+    XYLineAndShapeRenderer renderer = new XYLineAndShapeRenderer(true, false);
+    renderer.setSeriesPaint(
+        0,
+        inkwell.mark(
+            Ink.TREND,
+            String.format(
+                "Least-squares line: %s points of top-1 per doubling of multiply-adds",
+                Figures.percent(trend.gainPerDoubling(), 1))));
+    renderer.setSeriesStroke(0, dashed(1.5f, 5, 4));
+    renderer.setDefaultSeriesVisibleInLegend(false);
+    plot.setDataset(1, new XYSeriesCollection(line));
+    plot.setRenderer(1, renderer);
   }
 
   private static Plot accuracyByPhi(List<NetworkResult> rows) {
@@ -128,11 +154,12 @@ final class Plots {
     XYPlot plot =
         accuracyPlot(
             rows,
+            List.of(),
             axis,
             inkwell,
             row ->
-                row.scaling().phi()
-                    + (row.weights() == Weights.EMA ? 0.006 : -0.006) * 1.24 * span);
+                row.scaling().phi() + (row.weights() == Weights.EMA ? 0.006 : -0.006) * 1.24 * span,
+            result -> Double.NaN);
     finish(axis, "compound coefficient φ", inkwell);
     return new Plot(
         "accuracy-by-phi",
@@ -143,7 +170,7 @@ final class Plots {
             + " to φ = "
             + Figures.number(most, 3)
             + ". All values are in the table of networks.",
-        chart(plot, "top-1, %", inkwell, legendNeeded(rows)),
+        chart(plot, "top-1, %", inkwell, legendNeeded(rows, List.of())),
         inkwell);
   }
 
@@ -204,18 +231,23 @@ final class Plots {
     HIDDEN
   }
 
-  private static Legend legendNeeded(List<NetworkResult> rows) {
-    return rows.stream().map(NetworkResult::weights).distinct().count() > 1
+  private static Legend legendNeeded(List<NetworkResult> rows, List<PublishedResult> published) {
+    return rows.stream().map(NetworkResult::weights).distinct().count() > 1 || !published.isEmpty()
         ? Legend.SHOWN
         : Legend.HIDDEN;
   }
 
-  /** Points with intervals over the given abscissa, one series per kind of weights. */
-  static XYPlot accuracyPlot(
+  /**
+   * Points with intervals over the given abscissa, one series per kind of weights; published ones
+   * are hollow, grey and without intervals.
+   */
+  private static XYPlot accuracyPlot(
       List<NetworkResult> rows,
+      List<PublishedResult> published,
       ValueAxis domain,
       Inkwell inkwell,
-      ToDoubleFunction<NetworkResult> abscissa) {
+      ToDoubleFunction<NetworkResult> abscissa,
+      ToDoubleFunction<PublishedResult> publishedAbscissa) {
     XYIntervalSeriesCollection data = new XYIntervalSeriesCollection();
     List<List<Mark>> series = new ArrayList<>();
     Set<NetworkResult> labelled = labelled(rows);
@@ -248,10 +280,52 @@ final class Plots {
                           explanation(row)))
               .toList());
     }
+    for (List<PublishedResult> kind :
+        List.of(PublishedResult.EFFICIENTNETS, PublishedResult.COMPETITORS)) {
+      List<PublishedResult> members = kind.stream().filter(published::contains).toList();
+      if (members.isEmpty()) {
+        continue;
+      }
+      boolean own = kind.equals(PublishedResult.EFFICIENTNETS);
+      XYIntervalSeries points =
+          new XYIntervalSeries(
+              own ? "EfficientNet as published" : "others as published", false, true);
+      for (PublishedResult result : members) {
+        double x = publishedAbscissa.applyAsDouble(result);
+        points.add(x, x, x, result.top1(), result.top1(), result.top1());
+      }
+      if (own) {
+        renderer.square(series.size(), Ink.MUTED);
+      } else {
+        renderer.triangle(series.size(), Ink.MUTED);
+      }
+      data.addSeries(points);
+      series.add(
+          members.stream()
+              .map(
+                  result ->
+                      new Mark(
+                          Optional.of(result.name().replace("EfficientNet-", "")),
+                          Ink.MUTED,
+                          explanation(result)))
+              .toList());
+    }
     double low =
-        100 * rows.stream().mapToDouble(r -> r.score().top1Interval().low()).min().orElseThrow();
+        Math.min(
+            100
+                * rows.stream()
+                    .mapToDouble(r -> r.score().top1Interval().low())
+                    .min()
+                    .orElseThrow(),
+            published.stream().mapToDouble(PublishedResult::top1).min().orElse(100));
     double high =
-        100 * rows.stream().mapToDouble(r -> r.score().top1Interval().high()).max().orElseThrow();
+        Math.max(
+            100
+                * rows.stream()
+                    .mapToDouble(r -> r.score().top1Interval().high())
+                    .max()
+                    .orElseThrow(),
+            published.stream().mapToDouble(PublishedResult::top1).max().orElse(0));
     double margin = 0.08 * (high - low);
     NumberAxis range = new NumberAxis();
     range.setRange(new Range(Math.max(0, low - margin), Math.min(100, high + margin)));
@@ -260,15 +334,28 @@ final class Plots {
     return plot;
   }
 
+  private static String explanation(PublishedResult result) {
+    return String.format(
+        "%s as published, not measured here: top-1 %s%%, %s parameters%s",
+        result.name(),
+        result.top1Percent(),
+        result.parameters(),
+        result.multiplyAdds().isEmpty() ? "" : ", " + result.multiplyAdds() + " multiply-adds");
+  }
+
   private static String explanation(NetworkResult row) {
     return String.format(
-        "%s, %s weights: top-1 %s%% (95%% interval %s%%), %s multiply-adds, φ %s",
-        row.name(),
-        row.weights().label(),
-        Column.TOP1.shown().apply(row),
-        Column.INTERVAL.shown().apply(row),
-        Column.MULTIPLY_ADDS.shown().apply(row),
-        Column.PHI.shown().apply(row));
+            "%s, %s weights: top-1 %s%% (95%% interval %s%%), %s multiply-adds, %s parameters, φ %s",
+            row.name(),
+            row.weights().label(),
+            Column.TOP1.shown().apply(row),
+            Column.INTERVAL.shown().apply(row),
+            Column.MULTIPLY_ADDS.shown().apply(row),
+            Column.PARAMETERS.shown().apply(row),
+            Column.PHI.shown().apply(row))
+        + (row.latency().isPresent()
+            ? ", " + Column.LATENCY.shown().apply(row) + " ms for one image"
+            : "");
   }
 
   /**

@@ -52,7 +52,7 @@ final class ReadableLogAxis extends LogAxis {
           ticks.add(
               new NumberTick(
                   value,
-                  Figures.siShort(Math.round(value)),
+                  value < 1000 ? Figures.number(value, 3) : Figures.siShort(Math.round(value)),
                   TextAnchor.TOP_CENTER,
                   TextAnchor.CENTER,
                   0));

@@ -7,14 +7,16 @@ import java.util.stream.Collectors;
 
 /** The sentences below the φ table: what the report itself must say, then the caller's notes. */
 final class Remarks {
+  static final String NOMINAL =
+      Column.NOMINAL_MARK
+          + " nominal φ: the coefficients are the published, hand-rounded ones, not α^φ.";
+
   private Remarks() {}
 
   static List<String> of(EvaluationReport report) {
     List<String> remarks = new ArrayList<>();
     if (report.rows().stream().anyMatch(row -> row.scaling().phiKind() == PhiKind.NOMINAL)) {
-      remarks.add(
-          Column.NOMINAL_MARK
-              + " nominal φ: the coefficients are the published, hand-rounded ones, not α^φ.");
+      remarks.add(NOMINAL);
     }
     TreeSet<Integer> few =
         report.rows().stream()

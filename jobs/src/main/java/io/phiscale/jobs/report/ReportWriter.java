@@ -5,9 +5,14 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import io.phiscale.jobs.law.LawAnalysis;
 import java.io.IOException;
 import java.util.List;
+import java.util.Optional;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** Writes a report as the files that a run directory keeps. */
 public final class ReportWriter {
+  private static final Logger LOG = LoggerFactory.getLogger(ReportWriter.class);
+
   private ReportWriter() {}
 
   /** Where the files of a report go: a folder, a Hadoop file system, memory. */
@@ -27,16 +32,18 @@ public final class ReportWriter {
   private static final int PLOT_HEIGHT_PX = 420;
 
   /**
-   * Writes {@code report.csv}, {@code report.md}, {@code provenance.json}, {@code law.csv} and
-   * {@code law.json} where the report has a law or the reason why not, {@code sets.csv}, {@code
-   * classes.csv}, {@code confusion.csv}, {@code calibration.csv} and {@code differences.csv} where
-   * it has details, {@code plots/*.svg} and, when all these are there, {@code report.html}.
+   * Writes {@code report.csv}, {@code report.md}, {@code table.md}, {@code provenance.json}, {@code
+   * law.csv} and {@code law.json} where the report has a law or the reason why not, {@code
+   * sets.csv}, {@code classes.csv}, {@code confusion.csv}, {@code calibration.csv} and {@code
+   * differences.csv} where it has details, {@code plots/*.svg} and {@code plots/*.png} and, when
+   * all these are there, {@code report.html}. Without fonts on the machine there are no PNGs.
    *
    * @throws IOException what the sink throws; files already written stay
    */
   public static void write(EvaluationReport report, Sink sink) throws IOException {
     sink.write("report.csv", report.toCsv().getBytes(UTF_8));
     sink.write("report.md", report.toMarkdown().getBytes(UTF_8));
+    sink.write("table.md", report.toMarkdownTable().getBytes(UTF_8));
     sink.write("provenance.json", ProvenanceJson.of(report).getBytes(UTF_8));
     if (report.law().isPresent()) {
       writeLaw(report.law().get(), sink);
@@ -69,10 +76,16 @@ public final class ReportWriter {
   }
 
   private static void plots(List<Plot> plots, Sink sink) throws IOException {
+    Optional<String> problem = plots.isEmpty() ? Optional.empty() : PngDrawing.problem();
+    problem.ifPresent(
+        cause -> LOG.warn("Plots are written as SVG only, and not as PNG too, because {}", cause));
     for (Plot plot : plots) {
+      String name = "plots/" + plot.name();
       sink.write(
-          "plots/" + plot.name() + ".svg",
-          SvgDrawing.file(plot, PLOT_WIDTH_PX, PLOT_HEIGHT_PX).getBytes(UTF_8));
+          name + ".svg", SvgDrawing.file(plot, PLOT_WIDTH_PX, PLOT_HEIGHT_PX).getBytes(UTF_8));
+      if (problem.isEmpty()) {
+        sink.write(name + ".png", PngDrawing.file(plot, PLOT_WIDTH_PX, PLOT_HEIGHT_PX));
+      }
     }
   }
 }

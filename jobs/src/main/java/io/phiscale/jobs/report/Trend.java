@@ -1,6 +1,9 @@
 package io.phiscale.jobs.report;
 
+import io.phiscale.jobs.law.LawFit;
+import io.phiscale.jobs.law.LawForm;
 import java.util.List;
+import java.util.LongSummaryStatistics;
 import java.util.Optional;
 
 /**
@@ -13,9 +16,17 @@ import java.util.Optional;
  */
 record Trend(double intercept, double gainPerDoubling, int networks) {
 
-  /** The line through these rows; empty if they have fewer than two different multiply-adds. */
+  /** Sizes below which nothing is said of a rate: as many as the simplest law needs. */
+  static final int LEAST_SIZES = LawForm.POWER.pointsNeeded();
+
+  /**
+   * The line through these rows; empty if their multiply-adds are fewer different ones than {@link
+   * #LEAST_SIZES}, or span less than a law must: a rate from so little would be noise.
+   */
   static Optional<Trend> of(List<NetworkResult> rows) {
-    if (rows.stream().mapToLong(NetworkResult::multiplyAdds).distinct().count() < 2) {
+    LongSummaryStatistics span =
+        rows.stream().mapToLong(NetworkResult::multiplyAdds).summaryStatistics();
+    if (sizes(rows) < LEAST_SIZES || span.getMax() < LawFit.LEAST_SPAN * span.getMin()) {
       return Optional.empty();
     }
     double meanX = rows.stream().mapToDouble(Trend::log2).average().orElseThrow();
@@ -29,6 +40,11 @@ record Trend(double intercept, double gainPerDoubling, int networks) {
     }
     double slope = covariance / variance;
     return Optional.of(new Trend(meanY - slope * meanX, slope, rows.size()));
+  }
+
+  /** How many different sizes these rows have. */
+  static long sizes(List<NetworkResult> rows) {
+    return rows.stream().mapToLong(NetworkResult::multiplyAdds).distinct().count();
   }
 
   /** Top-1 fraction of the line at this many multiply-adds. */

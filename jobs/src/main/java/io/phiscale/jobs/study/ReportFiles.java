@@ -51,6 +51,7 @@ public final class ReportFiles {
     facts.putAll(provenance.configuration());
     return new EvaluationReport(configuration.name(), evaluation.rows(), curves, facts, List.of())
         .withDetails(evaluation.details(), evaluation.differences())
+        .withReference(evaluation.reference(configuration.evaluate().report().published()))
         .withLaw();
   }
 

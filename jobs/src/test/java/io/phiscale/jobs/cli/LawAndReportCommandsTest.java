@@ -69,6 +69,7 @@ class LawAndReportCommandsTest {
     assertThat(folder.resolve("law/law.csv")).exists();
     assertThat(folder.resolve("law/law.json")).exists();
     assertThat(folder.resolve("law/plots/law.svg")).exists();
+    assertThat(folder.resolve("law/plots/law.png")).exists();
   }
 
   @Test

@@ -361,6 +361,47 @@ class PhiscaleTest {
     assertThat(err.toString()).isEmpty();
   }
 
+  /** No description is broken in the middle of a line and of a sentence. */
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "quickstart",
+        "shard",
+        "dataset",
+        "train",
+        "evaluate",
+        "study",
+        "report",
+        "law",
+        "summary",
+        "doctor",
+        "bench",
+        "bench averaging",
+        "bench loader",
+        "convert",
+        "checkpoints",
+        "checkpoints list",
+        "checkpoints verify",
+        "checkpoints average"
+      })
+  void linesOfHelpAreFullOrEndASentence(String command) {
+    assertThat(run((command + " --help").split(" ", -1))).isZero();
+    String[] lines = out.toString().split("\\R", -1);
+    for (int i = 1; i < lines.length; i++) {
+      assertThat(lines[i].length()).as(lines[i]).isLessThanOrEqualTo(100);
+      int indent = lines[i].length() - lines[i].stripLeading().length();
+      if (indent >= 20
+          && lines[i - 1].length() > indent
+          && lines[i - 1].strip().contains(" ")
+          && !lines[i - 1].matches(".*[.;:]")) {
+        String first = lines[i].strip().split(" ", -1)[0];
+        assertThat(lines[i - 1].length() + 1 + first.length())
+            .as("%s%n%s", lines[i - 1], lines[i])
+            .isGreaterThanOrEqualTo(100);
+      }
+    }
+  }
+
   @Test
   void helpListsTheCommands() {
     assertThat(run("--help")).isZero();

@@ -248,6 +248,70 @@ class ConfigurationLoaderTest {
   }
 
   @Test
+  void howNetworksAreEvaluatedIsRead() throws IOException {
+    EvaluateSection defaults = new ConfigurationLoader().load().evaluate();
+    assertThat(defaults.compareWith()).isEmpty();
+    assertThat(defaults.sets()).isEmpty();
+    assertThat(defaults.classMatch()).isEqualTo(EvaluateSection.ClassMatch.EXACT);
+    assertThat(defaults.realLabels().toString()).isEmpty();
+    assertThat(defaults.resolutionPxOr(224)).isEqualTo(224);
+    assertThat(defaults.cropFraction()).isEqualTo(0.875);
+    assertThat(defaults.interpolation()).isEqualTo(Interpolation.BICUBIC);
+    assertThat(defaults.views())
+        .isEqualTo(new EvaluateSection.Views(EvaluateSection.Crops.CENTRE, List.of()));
+    assertThat(defaults.views().fractionsOr(0.875)).containsExactly(0.875);
+    assertThat(defaults.weights()).isEqualTo(EvaluateSection.Weights.EMA);
+    assertThat(defaults.precision()).isEqualTo(EvaluateSection.Precision.FP32);
+    assertThat(defaults.predictions()).isEqualTo(EvaluateSection.Predictions.WRITE);
+    assertThat(defaults.latency())
+        .isEqualTo(new EvaluateSection.Latency(EvaluateSection.Measure.OFF, 32, 1, 20, 0));
+    assertThat(defaults.report())
+        .isEqualTo(new EvaluateSection.Report(4, EvaluateSection.Published.AUTO));
+
+    EvaluateSection evaluate =
+        file("""
+            evaluate {
+              compare-with = ["s3a://b/other", "s3a://b/third/best"]
+              sets = ["v2=s3a://b/v2#minival", "a=s3a://b/a"]
+              class-match = restricted
+              real-labels = "s3a://b/real.json"
+              resolution = 288
+              crop-fraction = 1
+              interpolation = bilinear
+              views { crops = ten-crop, fractions = [0.875, 0.75] }
+              weights = both
+              precision = bf16
+              predictions = none
+              latency { measure = on, batch-size = 8, threads = 2, runs = 5, price-per-hour = 1.5 }
+              report { examples = 0, published = show }
+            }
+            """)
+            .load()
+            .evaluate();
+
+    assertThat(evaluate.compareWith())
+        .containsExactly(URI.create("s3a://b/other"), URI.create("s3a://b/third/best"));
+    assertThat(evaluate.sets())
+        .containsExactly(
+            new EvaluateSection.ImageSet("v2", URI.create("s3a://b/v2"), "minival"),
+            new EvaluateSection.ImageSet("a", URI.create("s3a://b/a"), "val"));
+    assertThat(evaluate.classMatch()).isEqualTo(EvaluateSection.ClassMatch.RESTRICTED);
+    assertThat(evaluate.realLabels()).isEqualTo(URI.create("s3a://b/real.json"));
+    assertThat(evaluate.resolutionPxOr(224)).isEqualTo(288);
+    assertThat(evaluate.cropFraction()).isEqualTo(1);
+    assertThat(evaluate.interpolation()).isEqualTo(Interpolation.BILINEAR);
+    assertThat(evaluate.views())
+        .isEqualTo(new EvaluateSection.Views(EvaluateSection.Crops.TEN_CROP, List.of(0.875, 0.75)));
+    assertThat(evaluate.weights()).isEqualTo(EvaluateSection.Weights.BOTH);
+    assertThat(evaluate.precision()).isEqualTo(EvaluateSection.Precision.BF16);
+    assertThat(evaluate.predictions()).isEqualTo(EvaluateSection.Predictions.NONE);
+    assertThat(evaluate.latency())
+        .isEqualTo(new EvaluateSection.Latency(EvaluateSection.Measure.ON, 8, 2, 5, 1.5));
+    assertThat(evaluate.report())
+        .isEqualTo(new EvaluateSection.Report(0, EvaluateSection.Published.SHOW));
+  }
+
+  @Test
   void allProblemsComeAtOnceWithFileLineKeyAndNearestKey() throws IOException {
     ConfigurationLoader loader =
         file("""
@@ -366,6 +430,12 @@ class ConfigurationLoaderTest {
         "data.source.minival-fraction = 1 | a.conf:1: Invalid data.source.minival-fraction: 1.0 (must be in [0, 1))",
         "train.checkpoint { every-epochs = 0, every-rounds = -1, keep = 0 } | a.conf:1: Invalid train.checkpoint.every-epochs: 0 (must be > 0)~a.conf:1: Invalid train.checkpoint.every-rounds: -1 (must be >= 0)~a.conf:1: Invalid train.checkpoint.keep: 0 (must be > 0)",
         "evaluate { split = test, batch-size = 0, crop-fraction = 0, top-k = [0] } | a.conf:1: Invalid evaluate.split: test (must be train, val or minival)~a.conf:1: Invalid evaluate.batch-size: 0 (must be > 0)~a.conf:1: Invalid evaluate.crop-fraction: 0.0 (must be in (0, 1])~a.conf:1: Invalid evaluate.top-k: [0] (must be a list of numbers > 0, not empty)",
+        "evaluate { resolution = -1, precision = fp16, weights = mean, interpolation = area, predictions = yes } | a.conf:1: Invalid evaluate.interpolation: \"area\" (must be one of bicubic, bilinear)~a.conf:1: Invalid evaluate.weights: \"mean\" (must be one of both, ema, raw)~a.conf:1: Invalid evaluate.precision: \"fp16\" (must be one of bf16, fp32)~a.conf:1: Invalid evaluate.predictions: \"yes\" (must be one of none, write)~a.conf:1: Invalid evaluate.resolution: -1 (must be >= 0)",
+        "evaluate { class-match = some, sets = [\"no place\"] } | a.conf:1: Invalid evaluate.sets: \"[no place]\" (must be a list of NAME=SHARDS#SPLIT)~a.conf:1: Invalid evaluate.class-match: \"some\" (must be one of exact, restricted, subset)",
+        "evaluate.sets = [\"val=x\"] | a.conf:1: Invalid evaluate.sets: [val] (must be of names that differ, also from evaluate.split)",
+        "evaluate.views { crops = nine, fractions = [2] } | a.conf:1: Invalid evaluate.views.crops: \"nine\" (must be one of centre, ten-crop)~a.conf:1: Invalid evaluate.views.fractions: [2.0] (must be each in (0, 1])",
+        "evaluate.latency { measure = yes, batch-size = 0, threads = 0, runs = 0, price-per-hour = -1 } | a.conf:1: Invalid evaluate.latency.measure: \"yes\" (must be one of off, on)~a.conf:1: Invalid evaluate.latency.batch-size: 0 (must be > 0)~a.conf:1: Invalid evaluate.latency.threads: 0 (must be > 0)~a.conf:1: Invalid evaluate.latency.runs: 0 (must be > 0)~a.conf:1: Invalid evaluate.latency.price-per-hour: -1.0 (must be >= 0)",
+        "evaluate.report { examples = 13, published = maybe } | a.conf:1: Invalid evaluate.report.published: \"maybe\" (must be one of auto, hide, show)~a.conf:1: Invalid evaluate.report.examples: 13 (must be in [0, 12])",
         "study.phi = [] | a.conf:1: Invalid study.phi: [] (must be a list of numbers, not empty)",
         "study.phi = [1, 1] | a.conf:1: Invalid study.phi: [1.0, 1.0] (must be without repetition)",
         "study { phi = [0], axes = [height] } | a.conf:1: Invalid study.axes: \"[height]\" (must be a list of compound, depth, resolution, width)",

@@ -5,11 +5,13 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import io.phiscale.jobs.config.ConfigurationException;
+import io.phiscale.jobs.config.EvaluateSection;
 import io.phiscale.jobs.config.PhiscaleConfiguration;
 import io.phiscale.jobs.report.EvaluationReport;
 import io.phiscale.jobs.report.Latency;
 import io.phiscale.jobs.report.NetworkDetail;
 import io.phiscale.jobs.report.NetworkResult;
+import io.phiscale.jobs.report.Reference;
 import io.phiscale.jobs.run.Checkpoint;
 import io.phiscale.jobs.run.CheckpointStore;
 import io.phiscale.jobs.shard.ShardJob;
@@ -20,6 +22,8 @@ import io.phiscale.jobs.train.TrainJob;
 import io.phiscale.jobs.train.TrainingListener;
 import io.phiscale.pipeline.shard.ShardManifest;
 import io.phiscale.pipeline.storage.Storage;
+import java.awt.image.BufferedImage;
+import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.net.URI;
 import java.nio.file.Files;
@@ -30,6 +34,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
+import javax.imageio.ImageIO;
 import org.apache.hadoop.fs.FSDataInputStream;
 import org.apache.hadoop.fs.RawLocalFileSystem;
 import org.apache.spark.sql.Dataset;
@@ -125,6 +130,9 @@ class EvaluateJobTest {
       assertThat(detail.real()).contains(new NetworkDetail.Real(images(), images()));
       Latency latency = row.latency().orElseThrow();
       assertThat(latency.singleMillis()).isPositive();
+      assertThat(latency.peakMebibytes()).isPositive();
+      assertThat(latency.batchSize()).isEqualTo(4);
+      requireExamples(detail);
       assertThat(latency.costPerMillion() * latency.imagesPerSecond())
           .isCloseTo(1000, within(1e-6));
     }
@@ -164,11 +172,45 @@ class EvaluateJobTest {
         .contains("Is the best one better?")
         .contains("On every set of images")
         .contains("calibration")
-        .contains("1 image, ms")
+        .contains("1 image, ms", "peak MiB", "cost/million")
+        .contains("id=\"accuracy-by-latency-heading\"")
+        .contains("What they look like")
+        .doesNotContain("as published")
         .hasSizeLessThan(3_000_000);
     assertThat(Files.readAllLines(folder.resolve("report/sets.csv"))).hasSize(9);
     assertThat(folder.resolve("report/confusion.csv")).exists();
     assertThat(folder.resolve("report/plots/calibration.svg")).exists();
+    assertThat(folder.resolve("report/plots/accuracy-by-latency.png")).exists();
+    assertThat(Files.readAllLines(folder.resolve("report/report.csv")).get(1))
+        .matches(".*,[0-9.]+,[0-9.]+,[0-9.]+,[0-9.]+,file:.*");
+    assertThat(evaluation.reference(EvaluateSection.Published.SHOW)).isEqualTo(Reference.IMAGENET);
+    assertThat(evaluation.reference(EvaluateSection.Published.HIDE)).isEqualTo(Reference.NONE);
+  }
+
+  /** Pictures of every class, of its own images, which the network got as it says below them. */
+  private static void requireExamples(NetworkDetail detail) throws IOException {
+    for (NetworkDetail.ClassResult result : detail.classes()) {
+      List<NetworkDetail.Example> examples =
+          detail.examples().stream().filter(e -> e.actual().equals(result.name())).toList();
+      assertThat(examples).hasSize((int) Math.min(4, result.images()));
+      assertThat(examples.stream().filter(NetworkDetail.Example::isRight).count())
+          .isLessThanOrEqualTo(result.right());
+      assertThat(examples).extracting(NetworkDetail.Example::key).doesNotHaveDuplicates();
+    }
+    for (NetworkDetail.Example example : detail.examples()) {
+      assertThat(example.key()).startsWith(example.actual() + "/");
+      byte[] bytes = new byte[example.encoded().remaining()];
+      example.encoded().duplicate().get(bytes);
+      BufferedImage seen = ImageIO.read(new ByteArrayInputStream(bytes));
+      BufferedImage stored = ImageIO.read(folder.resolve("images/" + example.key()).toFile());
+      // At a crop fraction of 1 and the images' own size the network sees them as they are.
+      assertThat(pixels(seen)).isEqualTo(pixels(stored));
+    }
+  }
+
+  private static int[] pixels(BufferedImage image) {
+    int width = image.getWidth();
+    return image.getRGB(0, 0, width, image.getHeight(), null, 0, width);
   }
 
   /** Partitioning, batch size and repeated attempts change nothing, to the last bit. */
@@ -195,6 +237,10 @@ class EvaluateJobTest {
     assertThat(Flaky.OPENED).isNotEmpty();
     assertThat(repeated.get(0).images()).isEqualTo(images());
     assertThat(repeated.get(0).classes()).isEqualTo(expected.get(0).classes());
+    assertThat(repeated.get(0).examples())
+        .extracting(NetworkDetail.Example::key)
+        .containsExactlyElementsOf(
+            expected.get(0).examples().stream().map(NetworkDetail.Example::key).toList());
     assertThat(repeated.get(0).confusions()).isEqualTo(expected.get(0).confusions());
     assertThat(repeated.get(0).loss()).isCloseTo(expected.get(0).loss(), within(1e-6));
     assertThat(session.read().parquet(folder.resolve("evaluation/predictions").toString()).count())

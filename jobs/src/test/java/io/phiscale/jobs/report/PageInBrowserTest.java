@@ -8,6 +8,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -44,6 +45,30 @@ class PageInBrowserTest {
       </script>
       """;
 
+  private static final String DETAILS =
+      """
+      <script>
+      const all = (selector, text) => [...document.querySelectorAll(selector)].map(text);
+      addEventListener("load", () => document.body.dataset.pictures =
+          all(".examples img", image => image.naturalWidth + "x" + image.naturalHeight).join(" "));
+      document.body.dataset.captions =
+          all(".examples figcaption", caption => caption.textContent.trim()).join("|");
+      document.body.dataset.latencies =
+          all("td[data-column=latency_ms]", cell => cell.textContent).join(" ");
+      document.body.dataset.costs =
+          all("td[data-column=cost_per_million]", cell => cell.textContent).join(" ");
+      document.body.dataset.classes =
+          all("section[aria-labelledby=classes-heading] tbody tr",
+              row => row.cells[0].textContent + "=" + row.cells[3].textContent).join(" ");
+      const published = name => new Set(
+          all("section[aria-labelledby=accuracy-by-" + name + "-heading] .narrow svg title",
+              title => title.textContent)
+          .filter(text => text.includes(" as published, not measured here"))).size;
+      document.body.dataset.marks =
+          published("multiply-adds") + " " + published("parameters") + " " + published("latency");
+      </script>
+      """;
+
   @TempDir Path folder;
 
   @Test
@@ -58,7 +83,7 @@ class PageInBrowserTest {
     for (int width : new int[] {1280, 390}) {
       String document = document(browser, page, width);
       assertThat(attribute(document, "overflow")).as("overflow at %s px", width).isEqualTo("0");
-      assertThat(attribute(document, "drawings")).isEqualTo("4");
+      assertThat(attribute(document, "drawings")).isEqualTo("5");
       List<Map<String, String>> rows = CsvReader.records(report.toCsv(), "report.csv");
       assertThat(attribute(document, "sorted").split(" "))
           .containsExactly(
@@ -72,6 +97,40 @@ class PageInBrowserTest {
                 row.get("model") + "=" + Figures.fixed(Double.parseDouble(row.get("top1")), 2));
       }
     }
+  }
+
+  /** What one network's page adds: times, classes and their pictures, and published points. */
+  @Test
+  void showsTimesClassesAndPicturesOfTheCsvs() throws Exception {
+    Path browser = chromium().orElse(null);
+    assumeThat(browser).as("Chromium is installed").isNotNull();
+    EvaluationReport report = SampleReports.detailed().withReference(Reference.IMAGENET);
+    Path page = folder.resolve("detailed.html");
+    Files.writeString(page, report.toHtml().replace("</body>", PROBE + DETAILS + "</body>"));
+    Map<String, String> files = new HashMap<>();
+    ReportWriter.write(report, (name, bytes) -> files.put(name, new String(bytes, UTF_8)));
+
+    String document = document(browser, page, 390);
+    assertThat(attribute(document, "overflow")).isEqualTo("0");
+    assertThat(attribute(document, "pictures")).isEqualTo("8x8 8x8 8x8 8x8");
+    assertThat(attribute(document, "captions"))
+        .isEqualTo("✗ coat 97%|✓ shirt 81%|✓ coat 99%|✓ coat 90%");
+    List<Map<String, String>> rows = CsvReader.records(files.get("report.csv"), "report.csv");
+    assertThat(attribute(document, "latencies").split(" "))
+        .containsExactlyInAnyOrder(
+            rows.stream()
+                .map(row -> Figures.fixed(Double.parseDouble(row.get("latency_ms")), 2))
+                .toArray(String[]::new));
+    assertThat(attribute(document, "costs").split(" "))
+        .containsExactlyInAnyOrder(
+            rows.stream().map(row -> row.get("cost_per_million")).toArray(String[]::new));
+    List<Map<String, String>> classes = CsvReader.records(files.get("classes.csv"), "classes.csv");
+    for (Map<String, String> row : classes) {
+      assertThat(attribute(document, "classes"))
+          .contains(
+              row.get("class") + "=" + Figures.percent(Double.parseDouble(row.get("accuracy")), 1));
+    }
+    assertThat(attribute(document, "marks")).isEqualTo("17 18 0");
   }
 
   private static String attribute(String document, String name) {

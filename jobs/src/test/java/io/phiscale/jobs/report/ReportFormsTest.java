@@ -5,16 +5,19 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
+import java.awt.image.BufferedImage;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Base64;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import javax.imageio.ImageIO;
 import javax.xml.parsers.DocumentBuilderFactory;
 import javax.xml.parsers.ParserConfigurationException;
 import org.junit.jupiter.api.Test;
@@ -294,7 +297,7 @@ class ReportFormsTest {
   void drawingsAreXmlWithWordsAndOwnIds() {
     String page = SampleReports.phiStudy().toHtml();
     List<String> drawings = drawings(page);
-    assertThat(drawings).hasSize(6);
+    assertThat(drawings).hasSize(8);
     HashSet<String> ids = new HashSet<>();
     for (String drawing : drawings) {
       Element svg = xml(drawing);
@@ -309,10 +312,13 @@ class ReportFormsTest {
     }
     assertThat(texts(xml(drawings.get(0)), "title"))
         .contains(
-            "phi-1, EMA weights: top-1 78.90% (95% interval 76.3–81.3%), 9.53 M multiply-adds, φ 1",
-            "Least-squares line: 3.2 points of top-1 per doubling of multiply-adds");
+            "phi-1, EMA weights: top-1 78.90% (95% interval 76.3–81.3%), 9.53 M multiply-adds, 392 k"
+                + " parameters, φ 1");
+    assertThat(page).doesNotContain("Least-squares line");
+    assertThat(SampleReports.published().toHtml())
+        .contains("Least-squares line: 1.0 points of top-1 per doubling of multiply-adds");
     assertThat(texts(xml(drawings.get(0)), "text")).contains("raw", "EMA", "5 M", "10 M", "20 M");
-    assertThat(texts(xml(drawings.get(4)), "title")).contains("phi-2: loss 0.442 after 8 epochs");
+    assertThat(texts(xml(drawings.get(6)), "title")).contains("phi-2: loss 0.442 after 8 epochs");
   }
 
   @Test
@@ -335,10 +341,17 @@ class ReportFormsTest {
   void plotsWithoutValuesAreLeftOut() {
     assertThat(Plots.of(of(SampleReports.awkward("a", 10, 1.0))))
         .extracting(Plot::name)
-        .containsExactly("accuracy-by-multiply-adds");
+        .containsExactly("accuracy-by-multiply-adds", "accuracy-by-parameters");
     assertThat(Plots.of(SampleReports.phiStudy()))
         .extracting(Plot::name)
-        .containsExactly("accuracy-by-multiply-adds", "accuracy-by-phi", "learning-curves");
+        .containsExactly(
+            "accuracy-by-multiply-adds",
+            "accuracy-by-parameters",
+            "accuracy-by-phi",
+            "learning-curves");
+    assertThat(Plots.of(SampleReports.detailed()))
+        .extracting(Plot::name)
+        .contains("accuracy-by-latency");
   }
 
   @Test
@@ -352,7 +365,7 @@ class ReportFormsTest {
             List.of(new LearningCurve("b", List.of(only)), new LearningCurve("c", List.of())),
             Map.of(),
             List.of());
-    assertThat(drawings(report.toHtml())).hasSize(4).allSatisfy(drawing -> xml(drawing));
+    assertThat(drawings(report.toHtml())).hasSize(6).allSatisfy(drawing -> xml(drawing));
   }
 
   @Test
@@ -367,16 +380,112 @@ class ReportFormsTest {
         .containsExactly(
             "report.csv",
             "report.md",
+            "table.md",
             "provenance.json",
             "plots/accuracy-by-multiply-adds.svg",
+            "plots/accuracy-by-multiply-adds.png",
+            "plots/accuracy-by-parameters.svg",
+            "plots/accuracy-by-parameters.png",
             "plots/accuracy-by-phi.svg",
+            "plots/accuracy-by-phi.png",
             "plots/learning-curves.svg",
+            "plots/learning-curves.png",
             "report.html");
     assertThat(files.get("report.html")).hasSizeLessThan(150_000);
     assertThat(files(SampleReports.crowded()).get("report.html")).hasSizeLessThan(300_000);
     String file = files.get("plots/accuracy-by-phi.svg");
     assertThat(file).doesNotContain("var(").contains("#0a66b0").contains("width=\"720\"");
     assertThat(texts(xml(file), "text")).contains("phi-2");
+  }
+
+  /** Every pixel drawn is of the light theme: the colour of an ink, or between two of them. */
+  @Test
+  void pngsShowThePlotsInTheLightTheme() throws IOException {
+    assertThat(PngDrawing.problem()).isEmpty();
+    for (Plot plot : Plots.of(SampleReports.detailed())) {
+      byte[] file = PngDrawing.file(plot, 720, 420);
+      BufferedImage picture = ImageIO.read(new ByteArrayInputStream(file));
+      assertThat(picture.getWidth()).isEqualTo(1440);
+      assertThat(picture.getHeight()).isEqualTo(840);
+      Map<Integer, Integer> colours = new HashMap<>();
+      for (int y = 0; y < picture.getHeight(); y++) {
+        for (int x = 0; x < picture.getWidth(); x++) {
+          colours.merge(picture.getRGB(x, y) & 0xffffff, 1, Integer::sum);
+        }
+      }
+      int series =
+          Integer.decode(
+              (plot.name().equals("learning-curves") ? Ink.SERIES_2 : Ink.EMA).lightColour());
+      assertThat(colours.get(Integer.decode(Ink.SURFACE.lightColour())))
+          .isGreaterThan(picture.getWidth() * picture.getHeight() / 2);
+      assertThat(colours).containsKeys(series, Integer.decode(Ink.GRID.lightColour()));
+      // The inkwell's own colours would be nearly black.
+      assertThat(colours).doesNotContainKey(0x10203);
+      // Drawn as SVG after that, it is still what it was.
+      assertThat(SvgDrawing.file(plot, 720, 420)).contains(Ink.SURFACE.lightColour());
+    }
+  }
+
+  @Test
+  void aBriefTableIsForPapers() {
+    assertThat(SampleReports.phiStudy().toMarkdownTable())
+        .startsWith(
+            """
+            | network | φ | px | params | mult-adds | weights | top-1 % | top-5 % |
+            | :-- | --: | --: | --: | --: | :-- | --: | --: |
+            | phi-0 | 0 | 28 | 312 k | 4.81 M | raw | 74.20 (71.4–76.8) | 98.00 |
+            """)
+        .endsWith("\nIn brackets the 95% Wilson interval over the evaluated images (1,000).\n");
+    assertThat(SampleReports.detailed().toMarkdownTable())
+        .contains("| 1 image, ms | inference/s | peak MiB | cost/million |\n")
+        .contains("| 1.00 | 1,000 | 250 | 0.5 |\n");
+    assertThat(SampleReports.crowded().toMarkdownTable())
+        .contains("| network | φ | px |")
+        .doesNotContain("weights")
+        .endsWith(
+            " \\* nominal φ: the coefficients are the published, hand-rounded ones, not α^φ.\n");
+  }
+
+  @Test
+  void publishedResultsStandBesideMeasuredOnesOnlyWhereAsked() {
+    EvaluationReport report = SampleReports.crowded();
+    assertThat(report.toHtml()).doesNotContain("as published").doesNotContain("1905.11946");
+    String page = report.withReference(Reference.IMAGENET).toHtml();
+    assertThat(page)
+        .contains("1905.11946v5, Table 2")
+        .contains("Published results, for reference (not measured here)")
+        .contains("Hollow grey marks are published results (see below), not measured here.");
+    List<String> drawings = drawings(page);
+    for (int i = 0; i < 4; i++) {
+      boolean byParameters = i >= 2;
+      List<String> marks = texts(xml(drawings.get(i)), "title");
+      assertThat(marks)
+          .contains(
+              "EfficientNet-B0 as published, not measured here: top-1 77.1%, 5.3 M parameters, 0.39 G"
+                  + " multiply-adds",
+              "SENet as published, not measured here: top-1 82.7%, 146 M parameters, 42 G"
+                  + " multiply-adds");
+      assertThat(marks.stream().anyMatch(mark -> mark.startsWith("GPipe as published")))
+          .as("GPipe has no multiply-adds")
+          .isEqualTo(byParameters);
+      assertThat(texts(xml(drawings.get(i)), "text"))
+          .contains("EfficientNet as published", "others as published");
+    }
+    assertThat(report.withReference(Reference.IMAGENET).toCsv()).isEqualTo(report.toCsv());
+  }
+
+  @Test
+  void classesHavePicturesThatSayWhatTheyWereTakenFor() {
+    String page = SampleReports.detailed().toHtml();
+    assertThat(page)
+        .contains("What they look like")
+        .contains("<h3>shirt <span>50.0% right</span></h3>")
+        .contains(
+            "<li class=\"wrong\"><figure><img alt=\"shirt, taken for coat\" title=\"val/3.png\"")
+        .contains("<span aria-hidden=\"true\">✗</span> coat 97%")
+        .contains("img-src data:")
+        .hasSizeLessThan(300_000);
+    assertThat(page.split("<img ", -1)).hasSize(1 + 4);
   }
 
   @Test

@@ -1,10 +1,18 @@
 package io.phiscale.jobs.report;
 
+import io.phiscale.jobs.report.NetworkDetail.CalibrationBin;
+import io.phiscale.jobs.report.NetworkDetail.ClassResult;
+import io.phiscale.jobs.report.NetworkDetail.Confusion;
+import io.phiscale.jobs.report.NetworkDetail.Example;
 import io.phiscale.jobs.report.NetworkResult.Scaling;
 import io.phiscale.jobs.report.NetworkResult.Score;
 import io.phiscale.jobs.report.NetworkResult.Training;
+import java.awt.image.BufferedImage;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.net.URI;
+import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -12,16 +20,25 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import javax.imageio.ImageIO;
 
 /** Invented reports in the size of real ones; {@link #main} writes one to look at. */
 final class SampleReports {
   private SampleReports() {}
 
-  /** Writes the φ study's files below the folder named by the first argument. */
+  /**
+   * Writes a report's files below the folder named by the first argument: crowded, detailed or
+   * plain.
+   */
   public static void main(String[] arguments) throws IOException {
     Path folder = Path.of(arguments[0]);
     ReportWriter.write(
-        arguments.length > 1 ? crowded() : phiStudy(),
+        switch (arguments.length > 1 ? arguments[1] : "") {
+          case "crowded" -> crowded().withReference(Reference.IMAGENET).withLaw();
+          case "detailed" -> detailed();
+          default -> phiStudy();
+        },
         (name, bytes) -> {
           Path file = folder.resolve(name);
           Files.createDirectories(file.getParent());
@@ -95,6 +112,67 @@ final class SampleReports {
         curves,
         provenance,
         List.of("One seed per network: the intervals do not cover the chance of training."));
+  }
+
+  /** The φ study with times, and with what lies behind its best network: four images, pictures. */
+  static EvaluationReport detailed() {
+    EvaluationReport study = phiStudy();
+    List<NetworkResult> rows =
+        study.rows().stream()
+            .map(
+                row -> {
+                  double factor = 1 + row.scaling().phi();
+                  return row.withLatency(
+                      new Latency(factor, 1000 / factor, 32, 1, 250, 0.5 * factor));
+                })
+            .toList();
+    List<Example> examples =
+        List.of(
+            example("shirt", "coat", 0.97, 3, 0xc04010),
+            example("shirt", "shirt", 0.81, 1, 0x208060),
+            example("coat", "coat", 0.99, 0, 0x3060a0),
+            example("coat", "coat", 0.9, 2, 0x707070));
+    NetworkDetail detail =
+        new NetworkDetail(
+                "phi-2",
+                Weights.EMA,
+                "val",
+                4,
+                3,
+                1,
+                0.5,
+                Optional.empty(),
+                List.of(new ClassResult("coat", 2, 2), new ClassResult("shirt", 2, 1)),
+                List.of(new Confusion("shirt", "coat", 1)),
+                List.of(
+                    new CalibrationBin(0, 0.5, 0, Double.NaN, Double.NaN),
+                    new CalibrationBin(0.5, 1, 4, 0.9175, 0.75)))
+            .withExamples(examples);
+    return new EvaluationReport(
+            study.title(), rows, study.curves(), study.provenance(), study.notes())
+        .withDetails(List.of(detail), List.of());
+  }
+
+  /** A picture of a few pixels in one colour. */
+  private static Example example(
+      String actual, String guess, double confidence, int image, int rgb) {
+    BufferedImage picture = new BufferedImage(8, 8, BufferedImage.TYPE_INT_RGB);
+    for (int pixel = 0; pixel < 64; pixel++) {
+      picture.setRGB(pixel % 8, pixel / 8, rgb);
+    }
+    ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+    try {
+      ImageIO.write(picture, "png", bytes);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+    return new Example(
+        actual,
+        guess,
+        confidence,
+        "val/" + image + ".png",
+        "image/png",
+        ByteBuffer.wrap(bytes.toByteArray()));
   }
 
   /** The paper's eight networks (Tan &amp; Le 2019, table 2), as if measured here. */
