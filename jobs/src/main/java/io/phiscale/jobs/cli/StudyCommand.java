@@ -26,8 +26,8 @@ final class StudyCommand extends JobCommand {
   @Option(
       names = "--dry-run",
       description = {
-        "Print the cells with FLOPs, images and expected hours (a few steps of the base network",
-        "are timed), and train nothing."
+        "Print the cells with FLOPs, images and expected hours.",
+        "Times a few steps of the base network, and trains nothing."
       })
   private boolean dryRun;
 
