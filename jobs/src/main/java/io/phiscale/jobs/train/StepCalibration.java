@@ -13,6 +13,7 @@ import io.phiscale.pipeline.shard.ShardManifest;
 import io.phiscale.pipeline.storage.Storage;
 import java.io.IOException;
 import java.net.URI;
+import java.time.Duration;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Optional;
@@ -34,8 +35,11 @@ import org.apache.spark.sql.SparkSession;
  */
 public record StepCalibration(
     double secondsPerImage, long multiplyAdds, int workersAtOnce, int steps) {
-  /** Steps before those that are timed: code is compiled, buffers are made. */
+  /** Steps before those that are timed, at least: buffers are made. */
   private static final int WARM_UP = 3;
+
+  /** As long as Java needs to compile what small networks spend their time in. */
+  private static final Duration WARM_UP_TIME = Duration.ofSeconds(5);
 
   public StepCalibration {
     if (!(secondsPerImage > 0) || Double.isInfinite(secondsPerImage)) {
@@ -133,9 +137,10 @@ public record StepCalibration(
         Replica replica = lease.replica();
         replica.load(replica.initialParameters(run.seed()), replica.initialOptimizerState());
         int done = 0;
+        int warmUp = Integer.MAX_VALUE - steps;
         long images = 0;
         long began = System.nanoTime();
-        for (int epoch = 0; done < WARM_UP + steps; epoch++) {
+        for (int epoch = 0; done < warmUp + steps; epoch++) {
           EpochOrder order = new EpochOrder(run.rowGroups(), run.seed(), epoch);
           try (BatchLoader loader =
               Loaders.open(
@@ -153,9 +158,11 @@ public record StepCalibration(
               throw new IllegalStateException(
                   "Cannot time training steps: no training image can be read");
             }
-            for (; next.isPresent() && done < WARM_UP + steps; next = loader.next()) {
-              if (done == WARM_UP) {
-                began = System.nanoTime();
+            for (; next.isPresent() && done < warmUp + steps; next = loader.next()) {
+              long now = System.nanoTime();
+              if (done >= WARM_UP && done < warmUp && now - began > WARM_UP_TIME.toNanos()) {
+                warmUp = done;
+                began = now;
                 images = 0;
               }
               try (Batch batch = next.get()) {
