@@ -6,6 +6,7 @@ import io.phiscale.jobs.shard.CheckedItem.Refused;
 import io.phiscale.pipeline.shard.LabelSpace;
 import io.phiscale.pipeline.shard.RejectReason;
 import io.phiscale.pipeline.shard.SoftTargets;
+import io.phiscale.pipeline.source.SourceItem;
 import io.phiscale.pipeline.storage.Storage;
 import java.io.FileNotFoundException;
 import java.io.IOException;
@@ -29,9 +30,6 @@ import scala.Tuple2;
  */
 final class FetchImages implements PairFlatMapFunction<Iterator<Row>, Placement, CheckedItem> {
   private static final long serialVersionUID = 1L;
-
-  /** As of images in archives: a larger file is no image for training. */
-  private static final int MAX_IMAGE_BYTES = 256 << 20;
 
   private final Storage storage;
   private final TagClasses tags;
@@ -130,7 +128,7 @@ final class FetchImages implements PairFlatMapFunction<Iterator<Row>, Placement,
       }
       byte[] image;
       try {
-        image = storage.readStart(Storage.uri(row.getString(1)), MAX_IMAGE_BYTES + 1);
+        image = storage.readStart(Storage.uri(row.getString(1)), SourceItem.MAX_IMAGE_BYTES + 1);
       } catch (FileNotFoundException e) {
         return new Refused(key, ofSplit, RejectReason.MISSING, e.getMessage());
       } catch (IllegalArgumentException e) {
@@ -138,12 +136,12 @@ final class FetchImages implements PairFlatMapFunction<Iterator<Row>, Placement,
       } catch (IOException e) {
         throw new UncheckedIOException(e.getMessage(), e);
       }
-      if (image.length > MAX_IMAGE_BYTES) {
+      if (image.length > SourceItem.MAX_IMAGE_BYTES) {
         return new Refused(
             key,
             ofSplit,
             RejectReason.TOO_LARGE,
-            String.format("more than %s bytes", MAX_IMAGE_BYTES));
+            String.format("more than %s bytes", SourceItem.MAX_IMAGE_BYTES));
       }
       if (image.length == 0) {
         return new Refused(key, ofSplit, RejectReason.EMPTY, "no bytes");

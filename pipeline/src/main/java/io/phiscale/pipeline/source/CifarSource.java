@@ -110,7 +110,7 @@ public record CifarSource(URI root, CollectionPart part) implements DatasetSourc
           String name = fileName(entry.name());
           names.add(name);
           for (Kind kind : Kind.values()) {
-            if (name.equals(kind.names) && entry.size() < ImageFiles.MAX_IMAGE_BYTES) {
+            if (name.equals(kind.names) && entry.size() < SourceItem.MAX_IMAGE_BYTES) {
               lists.put(name, new String(entries.content(), UTF_8));
             }
           }

@@ -24,9 +24,6 @@ import java.util.StringJoiner;
  * @param layout for messages: what a collection should look like
  */
 record ImageFiles(URI root, String prefix, String layout) {
-  /** A larger file is no image for training; and it has to fit into an array. */
-  static final long MAX_IMAGE_BYTES = 256L << 20;
-
   private static final long FILE_GROUP_BYTES = 64L << 20;
 
   /** What opening a file costs, in bytes that could be read meanwhile. */
@@ -228,9 +225,11 @@ record ImageFiles(URI root, String prefix, String layout) {
     if (bytes == 0) {
       return new SourceItem.Rejected(key, RejectReason.EMPTY, "no bytes");
     }
-    if (bytes > MAX_IMAGE_BYTES) {
+    if (bytes > SourceItem.MAX_IMAGE_BYTES) {
       return new SourceItem.Rejected(
-          key, RejectReason.TOO_LARGE, "%s bytes (at most %s)".formatted(bytes, MAX_IMAGE_BYTES));
+          key,
+          RejectReason.TOO_LARGE,
+          "%s bytes (at most %s)".formatted(bytes, SourceItem.MAX_IMAGE_BYTES));
     }
     return null;
   }

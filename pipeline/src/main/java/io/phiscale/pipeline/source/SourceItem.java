@@ -8,6 +8,9 @@ import java.util.Arrays;
 
 /** One item of a collection: an image with its class, or what was wrong with it. */
 public sealed interface SourceItem extends Serializable {
+  /** A larger file is no image for training; and it has to fit into an array. */
+  int MAX_IMAGE_BYTES = 256 << 20;
+
   /** The path inside the collection. */
   String key();
 

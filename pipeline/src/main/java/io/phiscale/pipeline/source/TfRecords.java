@@ -75,10 +75,10 @@ final class TfRecords implements Closeable {
               : "Damaged TFRecord file %s: a wrong length at offset %s".formatted(file, offset));
     }
     long bytes = littleEndian(length).getLong();
-    if (bytes < 0 || bytes > 2 * ImageFiles.MAX_IMAGE_BYTES) {
+    if (bytes < 0 || bytes > 2 * SourceItem.MAX_IMAGE_BYTES) {
       throw new IOException(
           "Cannot read %s: a record of %s bytes at offset %s (at most %s)"
-              .formatted(file, bytes, offset, 2 * ImageFiles.MAX_IMAGE_BYTES));
+              .formatted(file, bytes, offset, 2 * SourceItem.MAX_IMAGE_BYTES));
     }
     byte[] data = in.readNBytes((int) bytes);
     if (data.length < bytes || in.readNBytes(crc, 0, crc.length) < crc.length) {

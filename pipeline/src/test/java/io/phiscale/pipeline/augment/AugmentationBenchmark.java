@@ -3,23 +3,19 @@ package io.phiscale.pipeline.augment;
 import io.phiscale.pipeline.image.DecodeResult.Decoded;
 import io.phiscale.pipeline.image.ImageDecoder;
 import io.phiscale.pipeline.image.SampleRandom;
+import io.phiscale.pipeline.image.TarredImages;
 import io.phiscale.pipeline.image.TrainTransform;
 import java.io.IOException;
-import java.io.InputStream;
 import java.lang.management.ManagementFactory;
 import java.lang.management.ThreadMXBean;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.FloatBuffer;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import org.apache.commons.compress.archivers.ArchiveEntry;
-import org.apache.commons.compress.archivers.tar.TarArchiveInputStream;
 
 /**
  * What augmentations cost on top of decoding, cropping, resizing and normalising, one thread, from
@@ -38,7 +34,7 @@ final class AugmentationBenchmark {
           "Usage: AugmentationBenchmark TAR [RESOLUTION [IMAGES [ROUNDS]]]");
     }
     int resolution = argument(arguments, 1, 224);
-    List<byte[]> images = read(Path.of(arguments[0]), argument(arguments, 2, 200));
+    List<byte[]> images = TarredImages.read(Path.of(arguments[0]), argument(arguments, 2, 200));
     int rounds = argument(arguments, 3, 5);
     TrainTransform transform = TrainTransform.inception(resolution);
     Map<String, Augmentation> augmentations = augmentations();
@@ -98,21 +94,6 @@ final class AugmentationBenchmark {
     all.put("color-jitter 0.4", none.withColorJitter(0.4));
     all.put("random-erasing 0.2 pixel", none.withErasing(new Erasing(0.2, Erasing.Fill.PIXEL)));
     return all;
-  }
-
-  private static List<byte[]> read(Path tar, int most) throws IOException {
-    List<byte[]> images = new ArrayList<>();
-    try (InputStream file = Files.newInputStream(tar);
-        TarArchiveInputStream entries = new TarArchiveInputStream(file)) {
-      for (ArchiveEntry entry = entries.getNextEntry();
-          entry != null && images.size() < most;
-          entry = entries.getNextEntry()) {
-        if (!entry.isDirectory()) {
-          images.add(entries.readAllBytes());
-        }
-      }
-    }
-    return images;
   }
 
   private static int argument(String[] arguments, int index, int standard) {

@@ -4,19 +4,14 @@ import io.phiscale.pipeline.augment.Augmentation;
 import io.phiscale.pipeline.augment.Augmenter;
 import io.phiscale.pipeline.image.DecodeResult.Decoded;
 import java.io.IOException;
-import java.io.InputStream;
 import java.lang.management.ManagementFactory;
 import java.lang.management.ThreadMXBean;
 import java.nio.FloatBuffer;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import org.apache.commons.compress.archivers.ArchiveEntry;
-import org.apache.commons.compress.archivers.tar.TarArchiveInputStream;
 
 /**
  * Scaled against full decoding: time of an image's decoding, crop, resize and normalisation on one
@@ -34,7 +29,8 @@ final class DecodingBenchmark {
       throw new IllegalArgumentException("Usage: DecodingBenchmark TAR [IMAGES [ROUNDS]]");
     }
     List<byte[]> images =
-        read(Path.of(arguments[0]), arguments.length > 1 ? Integer.parseInt(arguments[1]) : 200);
+        TarredImages.read(
+            Path.of(arguments[0]), arguments.length > 1 ? Integer.parseInt(arguments[1]) : 200);
     int rounds = arguments.length > 2 ? Integer.parseInt(arguments[2]) : 3;
     for (int resolution : new int[] {224, 160, 112, 64, 32}) {
       Map<String, ImageTransform> transforms = new LinkedHashMap<>();
@@ -108,21 +104,6 @@ final class DecodingBenchmark {
       sum += Math.abs(images[0].get(i) - images[1].get(i)) * normalization.stddev(i % 3);
     }
     return 255 * sum / values;
-  }
-
-  private static List<byte[]> read(Path tar, int most) throws IOException {
-    List<byte[]> images = new ArrayList<>();
-    try (InputStream file = Files.newInputStream(tar);
-        TarArchiveInputStream entries = new TarArchiveInputStream(file)) {
-      for (ArchiveEntry entry = entries.getNextEntry();
-          entry != null && images.size() < most;
-          entry = entries.getNextEntry()) {
-        if (!entry.isDirectory()) {
-          images.add(entries.readAllBytes());
-        }
-      }
-    }
-    return images;
   }
 
   private static double micros(long[] sums, int images) {

@@ -95,7 +95,7 @@ class ClassFolderSourceTest extends SourceTest {
     write("data/lost.png", png(2));
     try (RandomAccessFile huge =
         new RandomAccessFile(directory.resolve("data/a/huge.png").toFile(), "rw")) {
-      huge.setLength(ImageFiles.MAX_IMAGE_BYTES + 1);
+      huge.setLength(SourceItem.MAX_IMAGE_BYTES + 1);
     }
     assertThat(summaries(items(new ClassFolderSource(uri("data")))))
         .containsExactlyInAnyOrder(
