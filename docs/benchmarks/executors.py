@@ -1,12 +1,16 @@
 """Images/s of two executors with one core each against one, training the same network in turns.
 
-  executors.py SECONDS OPTION...
+  executors.py [--confine] SECONDS OPTION...
 
 Two runs of `jobs/bin/phiscale train` on Spark's local-cluster, one of one executor and one of two; one of them is always stopped
 (SIGSTOP), for SECONDS at a time, so that both see the same minutes of a shared machine. SECONDS has to be well below Spark's
 time-outs (120 s). The options are train's (--config FILE, --set KEY=VALUE) and name shards that are there; take enough epochs.
 A round's time is that from the end of the round before, less what fell into stops. Counted are whole rounds of both runs from
 the third round on (Java warms up) until the first run ends; shares of a round are of those that no stop cut.
+
+Without --confine, what a JVM does beside its task (reading images ahead, collecting garbage, compiling) and the driver use the
+cores that executors leave idle, which only the run of one executor has. With --confine a run has as many cores as executors,
+for everything: the run of one, its driver included, is held on one core; that of two on two, each executor on its own.
 """
 import glob
 import json
@@ -19,15 +23,24 @@ import sys
 import tempfile
 import time
 
-turn = float(sys.argv[1])
-options = sys.argv[2:]
+arguments = sys.argv[1:]
+confine = arguments[0] == "--confine"
+if confine:
+    del arguments[0]
+turn = float(arguments[0])
+options = arguments[1:]
+if confine:
+    # Containers of one core tell a JVM so.
+    options += ["--set", "spark.properties.\"spark.executor.extraJavaOptions\"="
+                "--add-modules=jdk.incubator.vector -XX:ActiveProcessorCount=1"]
+cores = sorted(os.sched_getaffinity(0))
 launcher = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "jobs", "bin", "phiscale")
 folders = {executors: tempfile.mkdtemp() for executors in (1, 2)}
 running = {}
 for executors, folder in folders.items():
     with open(os.path.join(folder, "log"), "wb") as log:
         running[executors] = subprocess.Popen(
-            [launcher, "train", *options, "--set", f"spark.master=local-cluster[{executors},1,3072]",
+            (["taskset", "-c", ",".join(str(core) for core in cores[:executors])] if confine else []) + [launcher, "train", *options, "--set", f"spark.master=local-cluster[{executors},1,3072]",
              "--set", "spark.properties.\"spark.executor.memory\"=3g", "--set", f"train.workers={executors}",
              "--set", f"train.output={folder}/run"],
             stdout=log, stderr=subprocess.STDOUT, start_new_session=True)
@@ -39,6 +52,25 @@ def send(executors, sign):
         os.killpg(running[executors].pid, sign)
 
 
+def hold_executors():
+    """Each executor of the run of two on a core of its own, threads that it has; later ones inherit it."""
+    processes = []
+    for process in glob.glob("/proc/[0-9]*"):
+        try:
+            with open(process + "/cmdline", "rb") as line:
+                backend = b"CoarseGrainedExecutorBackend" in line.read()
+            if backend and os.getpgid(int(os.path.basename(process))) == running[2].pid:
+                processes.append(process)
+        except (FileNotFoundError, ProcessLookupError):
+            pass
+    for core, process in zip(cores, sorted(processes, key=lambda p: int(os.path.basename(p)))):
+        for thread in os.listdir(process + "/task"):
+            try:
+                os.sched_setaffinity(int(thread), {core})
+            except ProcessLookupError:
+                pass
+
+
 stops = {1: [], 2: []}
 current, other = 1, 2
 send(other, signal.SIGSTOP)
@@ -46,6 +78,8 @@ stopped = time.time()
 ended = None
 while any(p.poll() is None for p in running.values()):
     until = time.time() + turn
+    if confine:
+        hold_executors()
     while time.time() < until and running[current].poll() is None:
         time.sleep(0.02)
     if ended is None and running[current].poll() is not None:

@@ -50,14 +50,17 @@ public final class Loaders {
     return new BatchLoader(encoded, transform, augmentation, seed, epoch, settings);
   }
 
-  /** A sample of shards as the loader sees it: its checksum is compared before it is decoded. */
+  /**
+   * A sample of shards as the loader sees it: its checksum is compared before it is decoded, unless
+   * that of its page was.
+   */
   public static EncodedSample encoded(ShardSamples.Sample sample) {
     return sample instanceof ShardSamples.Stored stored
         ? new StoredSample(stored)
         : new LostSample((ShardSamples.Lost) sample);
   }
 
-  /** A stored image as the loader sees it: decoded once its checksum is right. */
+  /** A stored image as the loader sees it: decoded once a checksum is right. */
   private record StoredSample(ShardSamples.Stored sample) implements EncodedSample {
     @Override
     public String key() {
@@ -87,7 +90,7 @@ public final class Loaders {
     @Override
     public Optional<Damage> damage() {
       ShardRecord record = sample.record();
-      return record.isIntact()
+      return sample.compared() || record.isIntact()
           ? Optional.empty()
           : Optional.of(
               new Damage(

@@ -4,6 +4,7 @@ import static java.util.Objects.requireNonNull;
 
 import io.phiscale.pipeline.image.CropRegion;
 import io.phiscale.pipeline.image.DecodeResult.Decoded;
+import io.phiscale.pipeline.image.DecodeResult.Extent;
 import io.phiscale.pipeline.image.DecodeResult.Size;
 import io.phiscale.pipeline.image.ImageResampler;
 import io.phiscale.pipeline.image.ImageTransform;
@@ -46,14 +47,13 @@ public final class Augmenter {
   }
 
   /**
-   * By what an image may be made smaller while it is decoded.
+   * How much of an image has to be decoded.
    *
    * @param whole its size
    * @param random the image's random numbers, the same ones as for what is done to it then
-   * @return 1, 2, 4 or 8
    */
-  public int reduction(Size whole, SampleRandom random) {
-    return transform.reduction(region(whole, random));
+  public Extent extent(Size whole, SampleRandom random) {
+    return transform.extent(region(whole, random));
   }
 
   private CropRegion region(Size whole, SampleRandom random) {

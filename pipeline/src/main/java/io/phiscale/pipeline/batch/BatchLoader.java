@@ -384,7 +384,7 @@ public final class BatchLoader implements AutoCloseable {
       }
       SampleRandom random = SampleRandom.of(runSeed, epoch, sample.position());
       DecodeResult result =
-          decoder.decode(sample.image(), whole -> augmenter.reduction(whole, random));
+          decoder.decode(sample.image(), whole -> augmenter.extent(whole, random));
       long decodedAt = System.nanoTime();
       decodeNanos.add(decodedAt - start);
       if (result instanceof Decoded image) {

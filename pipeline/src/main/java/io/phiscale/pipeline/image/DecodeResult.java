@@ -30,6 +30,26 @@ public sealed interface DecodeResult {
   record Size(int widthPx, int heightPx) {}
 
   /**
+   * How much of an image is to be decoded, at least. A JPEG may be decoded in part; what is not
+   * simple, and any other format, is decoded in full.
+   *
+   * @param rows the first upright rows, in pixels of the whole image, at least 1; what lies below
+   *     them may be left out
+   * @param reduction by what its sides may be smaller: 1, 2, 4 or 8
+   */
+  record Extent(int rows, int reduction) {
+    /** All of it. */
+    public static final Extent WHOLE = new Extent(Integer.MAX_VALUE, 1);
+
+    public Extent {
+      if (rows < 1) {
+        throw new IllegalArgumentException(
+            "Invalid number of rows: %s (must be >= 1)".formatted(rows));
+      }
+    }
+  }
+
+  /**
    * How a smaller image lies over the whole one. A side that is no multiple is filled up at its
    * stored end, which is its upright start where the orientation reverses it.
    *
@@ -82,7 +102,7 @@ public sealed interface DecodeResult {
       return widthPx;
     }
 
-    /** Returns the height in pixels, after orientation, as it was decoded. */
+    /** Returns the height in pixels, after orientation, as it was decoded: of the first rows. */
     public int heightPx() {
       return heightPx;
     }

@@ -3,6 +3,7 @@ package io.phiscale.pipeline.image;
 import static java.util.Objects.requireNonNull;
 
 import io.phiscale.pipeline.image.DecodeResult.Decoded;
+import io.phiscale.pipeline.image.DecodeResult.Extent;
 import io.phiscale.pipeline.image.DecodeResult.Reduction;
 import io.phiscale.pipeline.image.DecodeResult.Rejected;
 import io.phiscale.pipeline.image.DecodeResult.Size;
@@ -12,7 +13,7 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.Iterator;
 import java.util.Optional;
-import java.util.function.ToIntFunction;
+import java.util.function.Function;
 import javax.imageio.ImageIO;
 import javax.imageio.ImageReader;
 import javax.imageio.stream.ImageInputStream;
@@ -100,23 +101,23 @@ public final class ImageDecoder implements AutoCloseable {
    * Decodes an image in full.
    *
    * @param encoded the encoded image
-   * @return as {@link #decode(byte[], ToIntFunction)}
+   * @return as {@link #decode(byte[], Function)}
    */
   public DecodeResult decode(byte[] encoded) {
-    return decode(encoded, whole -> 1);
+    return decode(encoded, whole -> Extent.WHOLE);
   }
 
   /**
-   * Decodes an image, a JPEG at a fraction of its size where that is asked for.
+   * Decodes an image, a JPEG only in part or at a fraction of its size where that will do.
    *
    * @param encoded the encoded image
-   * @param reduction by what an image of the given size may be made smaller: 1, 2, 4 or 8
+   * @param extent how much is needed of an image of the given size
    * @return the pixels, to be closed by the caller before the next call; or the reason why there
    *     are none
    * @throws IllegalStateException if the result of the last call was not closed, or this decoder
    *     was
    */
-  public DecodeResult decode(byte[] encoded, ToIntFunction<Size> reduction) {
+  public DecodeResult decode(byte[] encoded, Function<Size, Extent> extent) {
     requireNonNull(encoded, "encoded");
     if (closed) {
       throw new IllegalStateException("Cannot decode: the decoder is closed");
@@ -163,11 +164,7 @@ public final class ImageDecoder implements AutoCloseable {
     if (jpeg.plainCmyk()) {
       return decodePlainCmyk(encoded, jpeg);
     }
-    Size upright = jpeg.upright(header.get());
-    int times = reduction.applyAsInt(upright);
-    return times == 1
-        ? decodeNatively(encoded, header.get())
-        : decodeReduced(encoded, header.get(), upright, jpeg.reduction(upright, times));
+    return decodePart(encoded, header.get(), jpeg, extent.apply(jpeg.upright(header.get())));
   }
 
   /** Frees the native memory. A {@link Decoded} of this decoder must not be read afterwards. */
@@ -186,36 +183,56 @@ public final class ImageDecoder implements AutoCloseable {
   }
 
   private DecodeResult decodeNatively(byte[] encoded, ImageHeader header) {
-    return decodeNatively(encoded, header, 1)
+    copy(encoded);
+    return decodeNatively(header.format(), encoded.length, header.widthPx(), header.heightPx(), 1)
         .<DecodeResult>map(rejected -> rejected)
         .orElseGet(() -> lend(header.format()));
   }
 
-  private DecodeResult decodeReduced(
-      byte[] encoded, ImageHeader header, Size upright, Reduction reduction) {
-    Optional<Rejected> rejected = decodeNatively(encoded, header, reduction.times());
-    if (rejected.isPresent()) {
+  private DecodeResult decodePart(
+      byte[] encoded, ImageHeader header, JpegStructure jpeg, Extent extent) {
+    Size upright = jpeg.upright(header);
+    JpegStructure.Part part = jpeg.part(extent.rows());
+    boolean cut = part.rows() < header.heightPx();
+    int times = extent.reduction();
+    if (!cut && times == 1) {
+      return decodeNatively(encoded, header);
+    }
+    copy(encoded);
+    if (cut) {
+      jpeg.putHeight(part.rows(), encodedBuffer);
+    }
+    Optional<Rejected> rejected =
+        decodeNatively(header.format(), part.bytes(), header.widthPx(), part.rows(), times);
+    if (rejected.isPresent() && !cut) {
       return rejected.get();
     }
     boolean asExpected =
-        pixels.cols() == divided(upright.widthPx(), reduction.times())
-            && pixels.rows() == divided(upright.heightPx(), reduction.times());
-    // Not where OpenCV reads a strange EXIF block in another way: crops would be misplaced.
-    return asExpected ? lend(header.format(), upright, reduction) : decodeNatively(encoded, header);
+        rejected.isEmpty()
+            && pixels.cols() == divided(upright.widthPx(), times)
+            && pixels.rows() == divided(cut ? part.rows() : upright.heightPx(), times);
+    // In full where OpenCV reads a strange EXIF block in another way, as crops would be misplaced,
+    // and where libjpeg looks further than the bytes of the part.
+    return asExpected
+        ? lend(header.format(), upright, jpeg.reduction(upright, times))
+        : decodeNatively(encoded, header);
   }
 
-  /** Decodes into {@link #pixels}; returns what was wrong, if anything. */
-  private Optional<Rejected> decodeNatively(byte[] encoded, ImageHeader header, int reduction) {
-    ImageFormat format = header.format();
-    int flags = flags(reduction);
-    reserve(divided(header.widthPx(), reduction), divided(header.heightPx(), reduction));
+  private void copy(byte[] encoded) {
     if (encodedBuffer.capacity() < encoded.length) {
       encodedPointer.close();
       encodedPointer = new BytePointer(Math.max(1L << 20, encoded.length * 5L / 4));
       encodedBuffer = encodedPointer.asByteBuffer();
     }
     encodedBuffer.put(0, encoded);
-    try (Mat source = new Mat(1, encoded.length, opencv_core.CV_8UC1, encodedPointer);
+  }
+
+  /** Decodes what was copied into {@link #pixels}; returns what was wrong, if anything. */
+  private Optional<Rejected> decodeNatively(
+      ImageFormat format, int bytes, int widthPx, int heightPx, int reduction) {
+    int flags = flags(reduction);
+    reserve(divided(widthPx, reduction), divided(heightPx, reduction));
+    try (Mat source = new Mat(1, bytes, opencv_core.CV_8UC1, encodedPointer);
         Mat decoded = opencv_imgcodecs.imdecode(source, flags, pixels)) {
       if (decoded.empty()) {
         return Optional.of(unreadable(format, "its data are damaged"));

@@ -8,19 +8,19 @@ import java.util.Arrays;
  * Crops, resizes, mirrors and normalises a decoded image in one go, 8-bit RGB in, float32 out.
  *
  * <p>The resize is Pillow's separable one ({@code libImaging/Resample.c}; see {@link
- * ResampleWeights}): first along rows, then along columns, only over the pixels of the region,
- * which are also the only ones that take part (as if the region had been cropped first). Pillow
- * rounds to 8 bits after each of the two passes; here the sums stay float and are only clipped to 0
- * ... 255 at the end, so a result differs from Pillow's by its rounding: below half of 1/255 in the
- * mean.
+ * ResampleWeights}), only over the pixels of the region, which are also the only ones that take
+ * part (as if the region had been cropped first). Pillow resizes rows first and rounds to 8 bits
+ * after each of the two passes; here columns come first, the sums stay float and are only clipped
+ * to 0 ... 255 at the end, so a result differs from Pillow's by its rounding: below half of 1/255
+ * in the mean.
  *
  * <p>How it is fast: every inner loop adds up whole arrays at one common index, the only form of
  * loop over several arrays that HotSpot 17 vectorises (offsets of their own per array cost three
- * quarters of the speed, more than four sources at a time two thirds). For that the bytes are laid
- * out as one array per column while they become floats, a strip of rows at a time; the pass along
- * rows works on these, and its result is turned back into rows before the pass along columns.
- * Mirroring is the order in which output columns are written; normalisation is a multiplication and
- * an addition per output value.
+ * quarters of the speed, more than four sources at a time two thirds). The pass along columns adds
+ * up rows as they are stored; its result, a strip of output rows, is laid out as one array per
+ * column for the pass along rows, and turned back when it is written. Mirroring is the order in
+ * which output columns are written; normalisation is a multiplication and an addition per output
+ * value.
  *
  * <p>Reuses its buffers, which grow to the largest region seen. Not thread-safe: one per thread.
  */
@@ -29,10 +29,10 @@ public final class ImageResampler {
   public static final int CHANNELS = 3;
 
   /**
-   * Rows resized at a time: long enough to vectorise well, short enough for a strip's floats to
-   * stay in the cache (16, 32 and 128 rows take 10 to 45% longer on crops of the ImageNet samples).
+   * Output rows at a time: long enough to vectorise well, short enough for a strip's floats to stay
+   * in the cache.
    */
-  private static final int STRIP = 64;
+  private static final int STRIP = 128;
 
   /** Sums run over a multiple of this many floats, the widest vector. */
   private static final int VECTOR = 16;
@@ -44,12 +44,18 @@ public final class ImageResampler {
 
   private final ResampleWeights[] cache = new ResampleWeights[CACHED_WEIGHTS];
   private byte[] pixels = new byte[0];
+  private float[][] ring = new float[0][];
+  private float[][] rows = new float[0][];
+  private float[][] strip = new float[0][];
   private float[][] columns = new float[0][];
   private float[][] resizedColumns = new float[0][];
-  private float[][] rows = new float[0][];
-  private float[] line = new float[0];
   private float[] factors = new float[0];
   private float[] summands = new float[0];
+
+  /** What becomes of a strip of output rows. */
+  private interface Sink {
+    void accept(int top, int height);
+  }
 
   /**
    * Writes one transformed image.
@@ -63,15 +69,19 @@ public final class ImageResampler {
    */
   public void resample(
       Decoded image, CropRegion region, ImageTransform transform, FloatBuffer target, int offset) {
-    ResampleWeights vertical = resizeRows(image, region, transform);
-    int resolution = transform.resolutionPx();
-    int values = resolution * CHANNELS;
-    prepareNormalization(transform.normalization());
-    for (int y = 0; y < resolution; y++) {
-      weightedSum(line, rows, vertical.first(y), 1, vertical, y, line.length);
-      normalize(line, factors, summands);
-      target.put(offset + y * values, line, 0, values);
-    }
+    int values = transform.resolutionPx() * CHANNELS;
+    prepareNormalization(transform.normalization(), values);
+    resize(
+        image,
+        region,
+        transform,
+        (top, height) -> {
+          layOut(resizedColumns, strip, values, height);
+          for (int y = 0; y < height; y++) {
+            normalize(strip[y], factors, summands);
+            target.put(offset + (top + y) * values, strip[y], 0, values);
+          }
+        });
   }
 
   /**
@@ -84,19 +94,22 @@ public final class ImageResampler {
    * @param target receives (resolution, resolution, RGB) bytes from index 0
    */
   public void resample(Decoded image, CropRegion region, ImageTransform transform, byte[] target) {
-    ResampleWeights vertical = resizeRows(image, region, transform);
-    int resolution = transform.resolutionPx();
-    int values = resolution * CHANNELS;
-    for (int y = 0; y < resolution; y++) {
-      weightedSum(line, rows, vertical.first(y), 1, vertical, y, line.length);
-      round(line, target, y * values, values);
-    }
+    int values = transform.resolutionPx() * CHANNELS;
+    resize(
+        image,
+        region,
+        transform,
+        (top, height) -> {
+          layOut(resizedColumns, strip, values, height);
+          for (int y = 0; y < height; y++) {
+            round(strip[y], target, (top + y) * values, values);
+          }
+        });
   }
 
-  /** The pass along rows; returns the weights of the pass along columns. */
-  private ResampleWeights resizeRows(Decoded image, CropRegion wanted, ImageTransform transform) {
+  /** Leaves strips of the resized image in {@link #resizedColumns}, shape (values, height). */
+  private void resize(Decoded image, CropRegion wanted, ImageTransform transform, Sink sink) {
     int resolution = transform.resolutionPx();
-    int values = resolution * CHANNELS;
     CropRegion box = image.onReducedGrid(wanted);
     int reduction = image.reduction();
     CropRegion region = box.reduced(reduction);
@@ -104,72 +117,55 @@ public final class ImageResampler {
         weights(box.left(), box.width(), reduction, resolution, transform.interpolation());
     ResampleWeights vertical =
         weights(box.top(), box.height(), reduction, resolution, transform.interpolation());
-    reserve(region, values);
-    for (int top = 0; top < region.height(); top += STRIP) {
-      int height = Math.min(STRIP, region.height() - top);
-      image.copyRows(region.left(), region.top() + top, region.width(), height, pixels);
-      layOutColumns(region.width() * CHANNELS, height);
+    int inValues = region.width() * CHANNELS;
+    reserve(region, vertical.mostTaps(), resolution * CHANNELS);
+    int length = roundUp(inValues);
+    int read = 0;
+    for (int top = 0; top < resolution; top += STRIP) {
+      int height = Math.min(STRIP, resolution - top);
+      for (int y = 0; y < height; y++) {
+        int first = vertical.first(top + y);
+        // Rows that no output needs are left out: what was read only grows.
+        read = Math.max(read, first);
+        for (int end = first + vertical.taps(top + y); read < end; read++) {
+          image.copyRows(region.left(), region.top() + read, region.width(), 1, pixels);
+          rows[read] = ring[read % vertical.mostTaps()];
+          toFloats(pixels, rows[read], inValues);
+        }
+        weightedSum(strip[y], rows, first, 1, vertical, top + y, length);
+      }
+      layOut(strip, columns, height, inValues);
       resizeColumns(horizontal, resolution, height, region.mirroring());
-      layOutRows(values, top, height);
+      sink.accept(top, height);
     }
-    return vertical;
   }
 
-  private void reserve(CropRegion region, int values) {
+  private void reserve(CropRegion region, int taps, int values) {
     int inValues = region.width() * CHANNELS;
+    int length = Math.max(roundUp(inValues), roundUp(values));
+    if (pixels.length < length) {
+      pixels = new byte[length];
+      ring = new float[0][];
+      rows = new float[0][];
+      strip = grown(new float[0][], STRIP, length);
+    }
+    if (ring.length < taps) {
+      ring = grown(ring, taps, pixels.length);
+    }
     if (columns.length < inValues) {
-      pixels = new byte[inValues * STRIP];
       columns = grown(columns, inValues, STRIP);
     }
     if (resizedColumns.length < values) {
       resizedColumns = grown(resizedColumns, values, STRIP);
     }
-    int length = roundUp(values);
-    if (line.length != length) {
-      line = new float[length];
-      factors = new float[length];
-      summands = new float[length];
-      rows = new float[0][];
-    }
     if (rows.length < region.height()) {
-      rows = grown(rows, region.height(), length);
+      rows = new float[region.height()][];
     }
   }
 
-  /** A strip's bytes (height, values) to floats (values, height). */
-  private void layOutColumns(int values, int height) {
-    int x = 0;
-    for (; x + BLOCK <= values; x += BLOCK) {
-      layOutBlock(pixels, columns, x, values, height);
-    }
-    for (; x < values; x++) {
-      float[] column = columns[x];
-      for (int y = 0; y < height; y++) {
-        column[y] = pixels[y * values + x] & 0xff;
-      }
-    }
-  }
-
-  private static void layOutBlock(byte[] in, float[][] out, int x, int values, int height) {
-    float[] column0 = out[x];
-    float[] column1 = out[x + 1];
-    float[] column2 = out[x + 2];
-    float[] column3 = out[x + 3];
-    float[] column4 = out[x + 4];
-    float[] column5 = out[x + 5];
-    float[] column6 = out[x + 6];
-    float[] column7 = out[x + 7];
-    int from = x;
-    for (int y = 0; y < height; y++) {
-      column0[y] = in[from] & 0xff;
-      column1[y] = in[from + 1] & 0xff;
-      column2[y] = in[from + 2] & 0xff;
-      column3[y] = in[from + 3] & 0xff;
-      column4[y] = in[from + 4] & 0xff;
-      column5[y] = in[from + 5] & 0xff;
-      column6[y] = in[from + 6] & 0xff;
-      column7[y] = in[from + 7] & 0xff;
-      from += values;
+  private static void toFloats(byte[] in, float[] out, int values) {
+    for (int i = 0; i < values; i++) {
+      out[i] = in[i] & 0xff;
     }
   }
 
@@ -192,44 +188,48 @@ public final class ImageResampler {
     }
   }
 
-  /** A strip's floats (values, height) to rows (height, values) from row {@code top}. */
-  private void layOutRows(int values, int top, int height) {
+  /** Transposes {@code in}, shape (n, length), into {@code out}, (length, n). */
+  private static void layOut(float[][] in, float[][] out, int n, int length) {
     int x = 0;
-    for (; x + BLOCK <= values; x += BLOCK) {
-      layOutBlock(resizedColumns, rows, x, top, height);
+    for (; x + BLOCK <= n; x += BLOCK) {
+      layOutBlock(in, out, x, length);
     }
-    for (; x < values; x++) {
-      float[] column = resizedColumns[x];
-      for (int y = 0; y < height; y++) {
-        rows[top + y][x] = column[y];
+    for (; x < n; x++) {
+      float[] from = in[x];
+      for (int y = 0; y < length; y++) {
+        out[y][x] = from[y];
       }
     }
   }
 
-  private static void layOutBlock(float[][] in, float[][] out, int x, int top, int height) {
-    float[] column0 = in[x];
-    float[] column1 = in[x + 1];
-    float[] column2 = in[x + 2];
-    float[] column3 = in[x + 3];
-    float[] column4 = in[x + 4];
-    float[] column5 = in[x + 5];
-    float[] column6 = in[x + 6];
-    float[] column7 = in[x + 7];
-    for (int y = 0; y < height; y++) {
-      float[] row = out[top + y];
-      row[x] = column0[y];
-      row[x + 1] = column1[y];
-      row[x + 2] = column2[y];
-      row[x + 3] = column3[y];
-      row[x + 4] = column4[y];
-      row[x + 5] = column5[y];
-      row[x + 6] = column6[y];
-      row[x + 7] = column7[y];
+  private static void layOutBlock(float[][] in, float[][] out, int x, int length) {
+    float[] in0 = in[x];
+    float[] in1 = in[x + 1];
+    float[] in2 = in[x + 2];
+    float[] in3 = in[x + 3];
+    float[] in4 = in[x + 4];
+    float[] in5 = in[x + 5];
+    float[] in6 = in[x + 6];
+    float[] in7 = in[x + 7];
+    for (int y = 0; y < length; y++) {
+      float[] to = out[y];
+      to[x] = in0[y];
+      to[x + 1] = in1[y];
+      to[x + 2] = in2[y];
+      to[x + 3] = in3[y];
+      to[x + 4] = in4[y];
+      to[x + 5] = in5[y];
+      to[x + 6] = in6[y];
+      to[x + 7] = in7[y];
     }
   }
 
-  private void prepareNormalization(Normalization normalization) {
-    for (int i = 0; i < line.length; i++) {
+  private void prepareNormalization(Normalization normalization, int values) {
+    if (factors.length != values) {
+      factors = new float[values];
+      summands = new float[values];
+    }
+    for (int i = 0; i < values; i++) {
       float stddev = normalization.stddev(i % CHANNELS);
       factors[i] = 1f / (255f * stddev);
       summands[i] = -normalization.mean(i % CHANNELS) / stddev;
@@ -249,9 +249,16 @@ public final class ImageResampler {
     }
   }
 
+  /**
+   * Clips to 0 ... 255 and normalises. {@code (v + |v|) / 2} is the larger of v and 0, in a form
+   * that HotSpot vectorises better than {@link Math#max}.
+   */
   private static void normalize(float[] line, float[] factors, float[] summands) {
-    for (int i = 0; i < line.length; i++) {
-      line[i] = Math.max(0f, Math.min(255f, line[i])) * factors[i] + summands[i];
+    for (int i = 0; i < factors.length; i++) {
+      float value = line[i];
+      float below255 = 255f - 0.5f * (value + Math.abs(value));
+      float clipped = 255f - 0.5f * (below255 + Math.abs(below255));
+      line[i] = clipped * factors[i] + summands[i];
     }
   }
 

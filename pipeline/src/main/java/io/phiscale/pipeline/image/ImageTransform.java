@@ -1,5 +1,6 @@
 package io.phiscale.pipeline.image;
 
+import io.phiscale.pipeline.image.DecodeResult.Extent;
 import java.io.Serializable;
 
 /**
@@ -35,12 +36,11 @@ public sealed interface ImageTransform extends Serializable
   Decoding decoding();
 
   /**
-   * By what a JPEG may be made smaller while it is decoded.
+   * How much of an image has to be decoded.
    *
    * @param region what is cut out of it, in pixels of the whole image
-   * @return 1, 2, 4 or 8
    */
-  default int reduction(CropRegion region) {
+  default Extent extent(CropRegion region) {
     int reduction = 1;
     if (decoding() == Decoding.SCALED) {
       int times = Math.min(region.width(), region.height()) / resolutionPx();
@@ -48,7 +48,7 @@ public sealed interface ImageTransform extends Serializable
         reduction *= 2;
       }
     }
-    return reduction;
+    return new Extent(region.top() + region.height(), reduction);
   }
 
   /** Floats of one output image: resolution squared times 3. */

@@ -93,6 +93,11 @@ final class ResampleWeights {
     return taps[i];
   }
 
+  /** The largest number of input samples of an output, at most. */
+  int mostTaps() {
+    return tapsPerOutput;
+  }
+
   /** Index into {@link #weights()} of the first weight of output {@code i}. */
   int offset(int i) {
     return i * tapsPerOutput;

@@ -12,8 +12,10 @@ public sealed interface RowGroupContents {
    * ShardRecord#isIntact} tells which.
    *
    * @param records one per row
+   * @param compared whether every page of images had a checksum, and its bytes were right: images
+   *     are then as they were written
    */
-  record Read(List<ShardRecord> records) implements RowGroupContents {
+  record Read(List<ShardRecord> records, boolean compared) implements RowGroupContents {
     public Read {
       records = List.copyOf(records);
     }

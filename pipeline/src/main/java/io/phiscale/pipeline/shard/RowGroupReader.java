@@ -6,7 +6,13 @@ import java.io.IOException;
 import java.net.URI;
 import java.util.ArrayList;
 import java.util.List;
+import org.apache.parquet.column.ColumnDescriptor;
+import org.apache.parquet.column.page.DataPage;
+import org.apache.parquet.column.page.DataPageV2;
+import org.apache.parquet.column.page.DictionaryPage;
+import org.apache.parquet.column.page.Page;
 import org.apache.parquet.column.page.PageReadStore;
+import org.apache.parquet.column.page.PageReader;
 import org.apache.parquet.hadoop.ParquetFileReader;
 import org.apache.parquet.hadoop.metadata.BlockMetaData;
 import org.apache.parquet.io.ColumnIOFactory;
@@ -45,7 +51,7 @@ public final class RowGroupReader {
   public static List<ShardRecord> read(Storage storage, RowGroup group, ChecksumPolicy checksums)
       throws IOException {
     try {
-      List<ShardRecord> records = read(storage, group, PageChecksums.VERIFY, ShardColumns.ALL);
+      List<ShardRecord> records = contents(storage, group).records();
       if (checksums == ChecksumPolicy.VERIFY) {
         requireIntact(records, group);
       }
@@ -57,6 +63,15 @@ public final class RowGroupReader {
       }
       throw e;
     }
+  }
+
+  /**
+   * The images of a row group in file order, their checksums not compared.
+   *
+   * @throws IOException as {@link #read}
+   */
+  static RowGroupContents.Read contents(Storage storage, RowGroup group) throws IOException {
+    return read(storage, group, PageChecksums.VERIFY, ShardColumns.ALL);
   }
 
   /** Names the first image that differs from its checksum. */
@@ -82,10 +97,10 @@ public final class RowGroupReader {
    */
   public static RowGroupContents salvage(Storage storage, RowGroup group) throws IOException {
     try {
-      return new RowGroupContents.Read(read(storage, group));
+      return contents(storage, group);
     } catch (DamagedShardException first) {
       try {
-        return new RowGroupContents.Read(read(storage, group));
+        return contents(storage, group);
       } catch (DamagedShardException again) {
         return withoutImageChecksums(storage, group, again);
       }
@@ -99,15 +114,14 @@ public final class RowGroupReader {
         ShardColumns.ALL.stream().filter(column -> !column.equals(ShardColumns.IMAGE)).toList();
     try {
       read(storage, group, PageChecksums.VERIFY, others);
-      return new RowGroupContents.Read(
-          read(storage, group, PageChecksums.IGNORE, ShardColumns.ALL));
+      return read(storage, group, PageChecksums.IGNORE, ShardColumns.ALL);
     } catch (DamagedShardException e) {
       damage.addSuppressed(e);
       return new RowGroupContents.Lost(damage.getMessage());
     }
   }
 
-  private static List<ShardRecord> read(
+  private static RowGroupContents.Read read(
       Storage storage, RowGroup group, PageChecksums checksums, List<String> columns)
       throws IOException {
     URI file = group.file();
@@ -120,12 +134,20 @@ public final class RowGroupReader {
       }
       MessageType fileSchema = reader.getFileMetaData().getSchema();
       return read(
-          reader, ShardColumns.withSoftTargets(file, fileSchema, columns), fileSchema, group);
+          reader,
+          ShardColumns.withSoftTargets(file, fileSchema, columns),
+          fileSchema,
+          group,
+          checksums);
     }
   }
 
-  private static List<ShardRecord> read(
-      ParquetFileReader reader, MessageType columns, MessageType fileSchema, RowGroup group)
+  private static RowGroupContents.Read read(
+      ParquetFileReader reader,
+      MessageType columns,
+      MessageType fileSchema,
+      RowGroup group,
+      PageChecksums checksums)
       throws IOException {
     List<ShardRecord> records = new ArrayList<>(group.rows());
     try {
@@ -140,7 +162,7 @@ public final class RowGroupReader {
             "it has %s bytes instead of %s".formatted(block.getCompressedSize(), group.bytes()));
       }
       reader.setRequestedSchema(columns);
-      PageReadStore pages = reader.readRowGroup(group.ordinal());
+      CountedPages pages = new CountedPages(reader.readRowGroup(group.ordinal()));
       RecordReader<ShardRecord> rows =
           new ColumnIOFactory()
               .getColumnIO(columns, fileSchema)
@@ -148,7 +170,8 @@ public final class RowGroupReader {
       for (int row = 0; row < group.rows(); row++) {
         records.add(rows.read());
       }
-      return records;
+      return new RowGroupContents.Read(
+          records, checksums == PageChecksums.VERIFY && pages.withoutChecksum == 0);
     } catch (IOException | RuntimeException e) {
       throw ParquetInput.failure(
           "Cannot read row group %s of %s (row %s): %s"
@@ -163,6 +186,56 @@ public final class RowGroupReader {
       root = root.getCause();
     }
     return root.getMessage() == null ? root.toString() : root.getMessage();
+  }
+
+  /** Pages as they come, those of images without a checksum counted. */
+  private static final class CountedPages implements PageReadStore {
+    private final PageReadStore pages;
+    private int withoutChecksum;
+
+    CountedPages(PageReadStore pages) {
+      this.pages = pages;
+    }
+
+    @Override
+    public PageReader getPageReader(ColumnDescriptor column) {
+      PageReader reader = pages.getPageReader(column);
+      if (!column.getPath()[0].equals(ShardColumns.IMAGE)) {
+        return reader;
+      }
+      return new PageReader() {
+        @Override
+        public DictionaryPage readDictionaryPage() {
+          DictionaryPage page = reader.readDictionaryPage();
+          count(page);
+          return page;
+        }
+
+        @Override
+        public long getTotalValueCount() {
+          return reader.getTotalValueCount();
+        }
+
+        @Override
+        public DataPage readPage() {
+          DataPage page = reader.readPage();
+          count(page);
+          return page;
+        }
+      };
+    }
+
+    private void count(Page page) {
+      // Parquet compares pages of the second form with nothing.
+      if (page != null && (page.getCrc().isEmpty() || page instanceof DataPageV2)) {
+        withoutChecksum++;
+      }
+    }
+
+    @Override
+    public long getRowCount() {
+      return pages.getRowCount();
+    }
   }
 
   private static final class ShardRecordMaterializer extends RecordMaterializer<ShardRecord> {

@@ -25,7 +25,7 @@ public final class ShardSamples implements Iterator<ShardSamples.Sample> {
   private final Iterator<RowGroupSlice> slices;
   private long position;
   private RowGroup group;
-  private RowGroupContents contents = new RowGroupContents.Read(List.of());
+  private RowGroupContents contents = new RowGroupContents.Read(List.of(), true);
   private PrimitiveIterator.OfInt rows = IntStream.empty().iterator();
 
   /** A sample of an epoch. */
@@ -39,8 +39,10 @@ public final class ShardSamples implements Iterator<ShardSamples.Sample> {
    *
    * @param position its place in the order
    * @param record the image
+   * @param compared whether its page was right by a checksum of its own, so that its bytes are as
+   *     they were written
    */
-  public record Stored(long position, ShardRecord record) implements Sample {
+  public record Stored(long position, ShardRecord record, boolean compared) implements Sample {
     public Stored {
       requireNonNull(record, "record");
     }
@@ -112,13 +114,13 @@ public final class ShardSamples implements Iterator<ShardSamples.Sample> {
     }
     int row = rows.nextInt();
     return contents instanceof RowGroupContents.Read read
-        ? new Stored(position++, read.records().get(row))
+        ? new Stored(position++, read.records().get(row), read.compared())
         : new Lost(position++, group, ((RowGroupContents.Lost) contents).cause());
   }
 
   private RowGroupContents read(RowGroup next) throws IOException {
     return switch (damage) {
-      case FAIL -> new RowGroupContents.Read(RowGroupReader.read(storage, next));
+      case FAIL -> RowGroupReader.contents(storage, next);
       case SKIP -> RowGroupReader.salvage(storage, next);
     };
   }

@@ -64,8 +64,7 @@ final class DecodingBenchmark {
             Augmenter augmenter = augmenters.get(a);
             long before = threads.getCurrentThreadCpuTime();
             try (Decoded image =
-                (Decoded)
-                    decoder.decode(images.get(i), whole -> augmenter.reduction(whole, random))) {
+                (Decoded) decoder.decode(images.get(i), whole -> augmenter.extent(whole, random))) {
               augmenter.write(image, random, targets[a], 0);
               smaller = image.reduction() > 1;
             }

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.phiscale.pipeline.image.DecodeResult.Decoded;
+import io.phiscale.pipeline.image.DecodeResult.Extent;
 import io.phiscale.pipeline.image.DecodeResult.Size;
 import java.awt.image.BufferedImage;
 import java.nio.FloatBuffer;
@@ -40,8 +41,8 @@ class ScaledDecodingTest {
   })
   void theCropStaysAsLargeAsTheInput(int width, int height, int reduction) {
     CropRegion region = CropRegion.whole(width, height);
-    assertThat(SCALED.reduction(region)).isEqualTo(reduction);
-    assertThat(SCALED.withDecoding(Decoding.FULL).reduction(region)).isEqualTo(1);
+    assertThat(SCALED.extent(region).reduction()).isEqualTo(reduction);
+    assertThat(SCALED.withDecoding(Decoding.FULL).extent(region).reduction()).isEqualTo(1);
   }
 
   /** Upright or not, the crop of the smaller image shows what that of the whole one does. */
@@ -94,7 +95,7 @@ class ScaledDecodingTest {
     BufferedImage image = Pictures.gradient(64, 48);
     for (byte[] encoded :
         new byte[][] {Pictures.encode(image, "png"), Pictures.fourBandJpeg(64, 48, 0, 0, 0, 0)}) {
-      try (Decoded decoded = (Decoded) decoder.decode(encoded, whole -> 4)) {
+      try (Decoded decoded = (Decoded) decoder.decode(encoded, whole -> reduced(4))) {
         assertThat(decoded.widthPx()).isEqualTo(64);
         assertThat(decoded.reduction()).isEqualTo(1);
       }
@@ -104,14 +105,18 @@ class ScaledDecodingTest {
   @Test
   void anotherReductionIsRefused() {
     byte[] jpeg = Pictures.jpeg(Pictures.gradient(64, 48), ImageWriteParam.MODE_DISABLED);
-    assertThatThrownBy(() -> decoder.decode(jpeg, whole -> 3))
+    assertThatThrownBy(() -> decoder.decode(jpeg, whole -> reduced(3)))
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessage("Invalid reduction: 3 (must be 1, 2, 4 or 8)");
   }
 
+  private static Extent reduced(int reduction) {
+    return new Extent(Integer.MAX_VALUE, reduction);
+  }
+
   private float[] resampled(byte[] jpeg, CropRegion region, Size upright, int reduction) {
     FloatBuffer target = FloatBuffer.allocate(SCALED.valuesPerImage());
-    try (Decoded decoded = (Decoded) decoder.decode(jpeg, whole -> reduction)) {
+    try (Decoded decoded = (Decoded) decoder.decode(jpeg, whole -> reduced(reduction))) {
       assertThat(decoded.whole()).isEqualTo(upright);
       new ImageResampler().resample(decoded, region, SCALED, target, 0);
     }
