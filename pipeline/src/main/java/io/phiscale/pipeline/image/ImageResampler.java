@@ -14,13 +14,11 @@ import java.util.Arrays;
  * to 0 ... 255 at the end, so a result differs from Pillow's by its rounding: below half of 1/255
  * in the mean.
  *
- * <p>How it is fast: every inner loop adds up whole arrays at one common index, the only form of
- * loop over several arrays that HotSpot 17 vectorises (offsets of their own per array cost three
- * quarters of the speed, more than four sources at a time two thirds). The pass along columns adds
- * up rows as they are stored; its result, a strip of output rows, is laid out as one array per
- * column for the pass along rows, and turned back when it is written. Mirroring is the order in
- * which output columns are written; normalisation is a multiplication and an addition per output
- * value.
+ * <p>How it is fast: every inner loop adds up whole rows, see {@link WeightedSums}. The pass along
+ * columns adds up rows as they are stored; its result, a strip of output rows, is laid out as one
+ * array per column for the pass along rows, and turned back when it is written. Mirroring is the
+ * order in which output columns are written; normalisation is a multiplication and an addition per
+ * output value.
  *
  * <p>Reuses its buffers, which grow to the largest region seen. Not thread-safe: one per thread.
  */
@@ -34,23 +32,35 @@ public final class ImageResampler {
    */
   private static final int STRIP = 128;
 
-  /** Sums run over a multiple of this many floats, the widest vector. */
-  private static final int VECTOR = 16;
-
   /** Columns turned into rows at a time. */
   private static final int BLOCK = 8;
 
   private static final int CACHED_WEIGHTS = 512;
 
   private final ResampleWeights[] cache = new ResampleWeights[CACHED_WEIGHTS];
-  private byte[] pixels = new byte[0];
-  private float[][] ring = new float[0][];
-  private float[][] rows = new float[0][];
+  private final WeightedSums sums;
+  private int length;
+
+  /** The rows of the image that are being added up, each in the place of one that is done with. */
+  private byte[][] ring = new byte[0][];
+
+  /** Where in the ring each row of the region is. */
+  private byte[][] rows = new byte[0][];
+
   private float[][] strip = new float[0][];
   private float[][] columns = new float[0][];
   private float[][] resizedColumns = new float[0][];
   private float[] factors = new float[0];
   private float[] summands = new float[0];
+
+  /** Makes a resampler. */
+  public ImageResampler() {
+    this(WeightedSums.best());
+  }
+
+  ImageResampler(WeightedSums sums) {
+    this.sums = sums;
+  }
 
   /** What becomes of a strip of output rows. */
   private interface Sink {
@@ -119,7 +129,6 @@ public final class ImageResampler {
         weights(box.top(), box.height(), reduction, resolution, transform.interpolation());
     int inValues = region.width() * CHANNELS;
     reserve(region, vertical.mostTaps(), resolution * CHANNELS);
-    int length = roundUp(inValues);
     int read = 0;
     for (int top = 0; top < resolution; top += STRIP) {
       int height = Math.min(STRIP, resolution - top);
@@ -128,11 +137,10 @@ public final class ImageResampler {
         // Rows that no output needs are left out: what was read only grows.
         read = Math.max(read, first);
         for (int end = first + vertical.taps(top + y); read < end; read++) {
-          image.copyRows(region.left(), region.top() + read, region.width(), 1, pixels);
           rows[read] = ring[read % vertical.mostTaps()];
-          toFloats(pixels, rows[read], inValues);
+          image.copyRows(region.left(), region.top() + read, region.width(), 1, rows[read]);
         }
-        weightedSum(strip[y], rows, first, 1, vertical, top + y, length);
+        sums.ofBytes(strip[y], rows, first, vertical, top + y, inValues);
       }
       layOut(strip, columns, height, inValues);
       resizeColumns(horizontal, resolution, height, region.mirroring());
@@ -142,15 +150,19 @@ public final class ImageResampler {
 
   private void reserve(CropRegion region, int taps, int values) {
     int inValues = region.width() * CHANNELS;
-    int length = Math.max(roundUp(inValues), roundUp(values));
-    if (pixels.length < length) {
-      pixels = new byte[length];
-      ring = new float[0][];
-      rows = new float[0][];
+    int needed = WeightedSums.roundUp(Math.max(inValues, values));
+    if (length < needed) {
+      length = needed;
+      ring = new byte[0][];
+      rows = new byte[0][];
       strip = grown(new float[0][], STRIP, length);
     }
     if (ring.length < taps) {
-      ring = grown(ring, taps, pixels.length);
+      int from = ring.length;
+      ring = Arrays.copyOf(ring, taps);
+      for (int i = from; i < taps; i++) {
+        ring[i] = new byte[length];
+      }
     }
     if (columns.length < inValues) {
       columns = grown(columns, inValues, STRIP);
@@ -159,31 +171,24 @@ public final class ImageResampler {
       resizedColumns = grown(resizedColumns, values, STRIP);
     }
     if (rows.length < region.height()) {
-      rows = new float[region.height()][];
-    }
-  }
-
-  private static void toFloats(byte[] in, float[] out, int values) {
-    for (int i = 0; i < values; i++) {
-      out[i] = in[i] & 0xff;
+      rows = new byte[region.height()][];
     }
   }
 
   /** The pass along rows, on whole columns: (in values, height) to (out values, height). */
   private void resizeColumns(
       ResampleWeights weights, int resolution, int height, Mirroring mirroring) {
-    int length = roundUp(height);
     for (int x = 0; x < resolution; x++) {
       int to = mirroring == Mirroring.HORIZONTAL ? resolution - 1 - x : x;
       for (int channel = 0; channel < CHANNELS; channel++) {
-        weightedSum(
+        sums.ofFloats(
             resizedColumns[to * CHANNELS + channel],
             columns,
             weights.first(x) * CHANNELS + channel,
             CHANNELS,
             weights,
             x,
-            length);
+            height);
       }
     }
   }
@@ -269,106 +274,6 @@ public final class ImageResampler {
     }
   }
 
-  /** {@code target[i] = sum over k of weight(output, k) * sources[start + k * step][i]}. */
-  private static void weightedSum(
-      float[] target,
-      float[][] sources,
-      int start,
-      int step,
-      ResampleWeights weights,
-      int output,
-      int length) {
-    float[] w = weights.weights();
-    int at = weights.offset(output);
-    int taps = weights.taps(output);
-    int source = start;
-    int k = 0;
-    if (taps >= 4) {
-      set4(
-          target,
-          sources[source],
-          sources[source + step],
-          sources[source + 2 * step],
-          sources[source + 3 * step],
-          w[at],
-          w[at + 1],
-          w[at + 2],
-          w[at + 3],
-          length);
-      k = 4;
-      source += 4 * step;
-    } else {
-      Arrays.fill(target, 0, length, 0f);
-    }
-    for (; k + 4 <= taps; k += 4) {
-      add4(
-          target,
-          sources[source],
-          sources[source + step],
-          sources[source + 2 * step],
-          sources[source + 3 * step],
-          w[at + k],
-          w[at + k + 1],
-          w[at + k + 2],
-          w[at + k + 3],
-          length);
-      source += 4 * step;
-    }
-    if (k + 2 <= taps) {
-      add2(target, sources[source], sources[source + step], w[at + k], w[at + k + 1], length);
-      k += 2;
-      source += 2 * step;
-    }
-    if (k < taps) {
-      add1(target, sources[source], w[at + k], length);
-    }
-  }
-
-  private static void set4(
-      float[] target,
-      float[] a,
-      float[] b,
-      float[] c,
-      float[] d,
-      float weightA,
-      float weightB,
-      float weightC,
-      float weightD,
-      int length) {
-    for (int i = 0; i < length; i++) {
-      target[i] = weightA * a[i] + weightB * b[i] + weightC * c[i] + weightD * d[i];
-    }
-  }
-
-  private static void add4(
-      float[] target,
-      float[] a,
-      float[] b,
-      float[] c,
-      float[] d,
-      float weightA,
-      float weightB,
-      float weightC,
-      float weightD,
-      int length) {
-    for (int i = 0; i < length; i++) {
-      target[i] += weightA * a[i] + weightB * b[i] + weightC * c[i] + weightD * d[i];
-    }
-  }
-
-  private static void add2(
-      float[] target, float[] a, float[] b, float weightA, float weightB, int length) {
-    for (int i = 0; i < length; i++) {
-      target[i] += weightA * a[i] + weightB * b[i];
-    }
-  }
-
-  private static void add1(float[] target, float[] a, float weightA, int length) {
-    for (int i = 0; i < length; i++) {
-      target[i] += weightA * a[i];
-    }
-  }
-
   private ResampleWeights weights(
       int start, int length, int reduction, int out, Interpolation interpolation) {
     int first = start / reduction;
@@ -382,10 +287,6 @@ public final class ImageResampler {
       cache[slot] = cached;
     }
     return cached;
-  }
-
-  private static int roundUp(int length) {
-    return (length + VECTOR - 1) / VECTOR * VECTOR;
   }
 
   private static float[][] grown(float[][] arrays, int number, int length) {
