@@ -170,7 +170,7 @@ public final class SparkJobRunner implements JobRunner {
 
   @Override
   public void study(PhiscaleConfiguration configuration, Console console) throws Exception {
-    try (SparkSession session = open(configuration)) {
+    try (SparkSession session = openForCells(configuration)) {
       study(session, configuration, console);
     }
   }
@@ -178,7 +178,7 @@ public final class SparkJobRunner implements JobRunner {
   @Override
   public void forecastStudy(PhiscaleConfiguration configuration, Console console)
       throws IOException {
-    try (SparkSession session = open(configuration)) {
+    try (SparkSession session = openForCells(configuration)) {
       console.note("Timing a few steps of the base network ...");
       console.print(CellTable.forecast(new StudyJob(session, configuration).forecast()));
     }
@@ -291,6 +291,13 @@ public final class SparkJobRunner implements JobRunner {
                   .map(failed -> failed.cell().name())
                   .collect(Collectors.joining(", "))));
     }
+  }
+
+  /** Where Spark runs in this process, it has room for all cells that are to run at a time. */
+  private static SparkSession openForCells(PhiscaleConfiguration configuration) {
+    int cores = Runtime.getRuntime().availableProcessors();
+    return SparkContexts.open(
+        configuration, configuration.study().slots(configuration.train().workers(), cores));
   }
 
   private static SparkSession open(PhiscaleConfiguration configuration) {

@@ -198,4 +198,14 @@ public record StudySection(
           .verify();
     }
   }
+
+  /**
+   * How many tasks at a time the cells want of a process that is all there is to run them.
+   *
+   * @param workers of one cell
+   * @param cores that the process has
+   */
+  public int slots(int workers, int cores) {
+    return workers * (concurrent > 0 ? concurrent : Math.max(1, cores / workers));
+  }
 }

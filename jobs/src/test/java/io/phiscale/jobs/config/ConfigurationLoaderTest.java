@@ -75,6 +75,7 @@ class ConfigurationLoaderTest {
     assertThat(defaults.study().seeds()).isEmpty();
     assertThat(defaults.study().dataFractions()).isEmpty();
     assertThat(defaults.study().concurrent()).isEqualTo(1);
+    assertThat(defaults.study().slots(3, 8)).isEqualTo(3);
     assertThat(defaults.study().calibrationSteps()).isEqualTo(10);
     assertThat(defaults.train().dataFraction()).isEqualTo(1);
     assertThat(defaults.network().nameOr("b0")).isEqualTo("b0");
@@ -142,6 +143,8 @@ class ConfigurationLoaderTest {
     assertThat(study.dataFractions()).containsExactly(0.5, 1.0);
     assertThat(study.budget().flops()).containsExactly(1e15);
     assertThat(study.concurrent()).isZero();
+    assertThat(study.slots(2, 7)).isEqualTo(6);
+    assertThat(study.slots(4, 2)).isEqualTo(4);
     assertThat(study.calibrationSteps()).isEqualTo(3);
     StudySection.Search search =
         file("study { phi = [1], search { alpha = [1.2], beta = [1, 1.1], tolerance = 0.2 } }")
