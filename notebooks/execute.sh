@@ -46,5 +46,5 @@ JSON
 
 cd "$notebooks"
 JUPYTER_PATH=$output/jupyter${JUPYTER_PATH:+:$JUPYTER_PATH} \
-  jupyter nbconvert --to html --execute --ExecutePreprocessor.timeout=600 \
+  jupyter nbconvert --to html --execute --ExecutePreprocessor.timeout=600 --ExecutePreprocessor.startup_timeout=300 \
   --output-dir "$output" ./*.ipynb

@@ -18,13 +18,16 @@ import jdk.jshell.execution.LocalExecutionControlProvider;
 
 /**
  * A Java notebook whose cells run through JShell in this process, on its class path; close it. Like
- * in Jupyter, a cell may hold several statements, and {@code display} shows things.
+ * in Jupyter, a cell may hold several statements, and {@code display} shows things; it is not the
+ * kernel's, whose import is passed over.
  */
 final class Notebook implements AutoCloseable {
   private static final String DISPLAY =
       "void display(String mimeType, Object content) { "
           + Displayed.class.getName()
           + ".add(mimeType, content); }";
+
+  private static final String KERNEL = "import static org.rapaio.jupyter.kernel.";
 
   private final Path file;
   private final JsonNode json;
@@ -64,8 +67,10 @@ final class Notebook implements AutoCloseable {
       assertThat(next.completeness().isComplete())
           .as("cell %s of %s is whole: %s", cell, file.getFileName(), rest)
           .isTrue();
-      for (SnippetEvent event : shell.eval(next.source())) {
-        requireRun(cell, event);
+      if (!next.source().startsWith(KERNEL)) {
+        for (SnippetEvent event : shell.eval(next.source())) {
+          requireRun(cell, event);
+        }
       }
       rest = next.remaining();
     }

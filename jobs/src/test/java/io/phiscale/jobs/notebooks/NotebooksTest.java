@@ -47,7 +47,7 @@ class NotebooksTest {
   private static List<Element> drawings() throws Exception {
     List<Element> drawings = new ArrayList<>();
     for (Displayed shown : Displayed.take()) {
-      assertThat(shown.mimeType()).isEqualTo("image/svg+xml");
+      assertThat(shown.mimeType()).isEqualTo("text/html");
       drawings.add(
           DocumentBuilderFactory.newDefaultInstance()
               .newDocumentBuilder()
