@@ -9,6 +9,8 @@ import io.phiscale.jobs.config.PhiscaleConfiguration;
 import io.phiscale.jobs.evaluate.EvaluateJob;
 import io.phiscale.jobs.run.RoundMetrics;
 import io.phiscale.jobs.shard.ShardJob;
+import io.phiscale.jobs.study.CellOutcome;
+import io.phiscale.jobs.study.StudyCell;
 import io.phiscale.jobs.study.StudyJob;
 import io.phiscale.jobs.study.StudyListener;
 import io.phiscale.jobs.support.EventFileReader;
@@ -31,6 +33,8 @@ import java.util.Map;
 import java.util.Queue;
 import java.util.TreeMap;
 import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
@@ -60,7 +64,12 @@ class ChainMetricsTest {
       assertThat(prometheus.gauges()).as("after training").isEmpty();
       TrainJob.Result trained = new TrainJob(session, configuration).run(TrainingListener.SILENT);
       new EvaluateJob(session, configuration).run();
-      new StudyJob(session, configuration).run(StudyListener.SILENT);
+      Cells cells = new Cells(prometheus);
+      StudyJob.Result study = new StudyJob(session, configuration).run(cells);
+      assertThat(study.failures()).isEmpty();
+      assertThat(cells.both).containsOnlyKeys("phi_0", "phi_1");
+      assertThat(cells.afterFirst).containsOnlyKeys("phi_1");
+      assertThat(prometheus.gauges("rounds")).as("after the study").isEmpty();
 
       assertThat(prometheus.scraped)
           .as("rounds before the death: three of the first epoch, one of the second")
@@ -133,6 +142,7 @@ class ChainMetricsTest {
     values.put("data.max-reject-fraction", "0.1");
     values.put("evaluate.checkpoint", folder.resolve("train").toUri().toString());
     values.put("study.phi", "0,1");
+    values.put("study.concurrent", "2");
     values.put("spark.properties.\"spark.ui.port\"", "0");
     new ConfigurationLoader()
         .file("../conf/spark/prometheus.conf")
@@ -166,7 +176,7 @@ class ChainMetricsTest {
       this.root = root;
     }
 
-    Map<String, Double> gauges() throws IOException, InterruptedException {
+    private String page() throws IOException, InterruptedException {
       HttpResponse<String> response =
           client.send(
               HttpRequest.newBuilder(root.resolve("prometheus/"))
@@ -174,11 +184,98 @@ class ChainMetricsTest {
                   .build(),
               HttpResponse.BodyHandlers.ofString());
       assertThat(response.statusCode()).isEqualTo(200);
+      return response.body();
+    }
+
+    /** The gauges of the only run. */
+    Map<String, Double> gauges() throws IOException, InterruptedException {
+      return found(GAUGE.matcher(page()));
+    }
+
+    /** One gauge of each cell that has it. */
+    Map<String, Double> gauges(String name) throws IOException, InterruptedException {
+      return found(
+          Pattern.compile(
+                  "metrics_training_driver_(phi\\w+)_phiscale_"
+                      + name
+                      + "_Value\\{type=\"gauges\"\\} (\\S+)")
+              .matcher(page()));
+    }
+
+    private static Map<String, Double> found(Matcher gauge) {
       Map<String, Double> gauges = new TreeMap<>();
-      for (Matcher gauge = GAUGE.matcher(response.body()); gauge.find(); ) {
+      while (gauge.find()) {
         gauges.put(gauge.group(1), Double.valueOf(gauge.group(2)));
       }
       return gauges;
+    }
+  }
+
+  /**
+   * Two cells that train at the same time: the first round of φ = 0 ends when φ = 1 has begun, and
+   * that of φ = 1 when φ = 0 has ended.
+   */
+  private static final class Cells implements StudyListener {
+    private final Prometheus prometheus;
+    private final CountDownLatch secondBegan = new CountDownLatch(1);
+    private final CountDownLatch firstEnded = new CountDownLatch(1);
+    private volatile Map<String, Double> both = Map.of();
+    private volatile Map<String, Double> afterFirst = Map.of();
+
+    Cells(Prometheus prometheus) {
+      this.prometheus = prometheus;
+    }
+
+    @Override
+    public void planned(List<StudyCell> cells) {
+      assertThat(cells).extracting(StudyCell::name).containsExactly("phi-0", "phi-1");
+    }
+
+    @Override
+    public TrainingListener started(StudyCell cell) {
+      boolean first = cell.name().equals("phi-0");
+      return new TrainingListener() {
+        @Override
+        public void started(int firstRound, int rounds) {
+          if (!first) {
+            secondBegan.countDown();
+          }
+        }
+
+        @Override
+        public void completed(RoundMetrics round) {
+          if (first && round.round() == 1) {
+            await(secondBegan);
+            both = rounds();
+          } else if (!first && round.round() == 1) {
+            await(firstEnded);
+            afterFirst = rounds();
+          }
+        }
+      };
+    }
+
+    @Override
+    public void ended(CellOutcome outcome) {
+      if (outcome.cell().name().equals("phi-0")) {
+        firstEnded.countDown();
+      }
+    }
+
+    private Map<String, Double> rounds() {
+      try {
+        return prometheus.gauges("rounds");
+      } catch (IOException | InterruptedException e) {
+        throw new AssertionError(e);
+      }
+    }
+
+    private static void await(CountDownLatch latch) {
+      try {
+        assertThat(latch.await(2, TimeUnit.MINUTES)).as("the other cell").isTrue();
+      } catch (InterruptedException e) {
+        throw new AssertionError(e);
+      }
     }
   }
 

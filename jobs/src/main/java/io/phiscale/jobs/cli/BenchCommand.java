@@ -32,11 +32,16 @@ import picocli.CommandLine.Parameters;
       "  phiscale bench eval --model b0 --batch 1 --threads 1 --profile",
       "  phiscale bench eval --model b0 --precision bf16",
       "  phiscale bench averaging --workers 2,4,8      Spark's part of a round, see averaging --help",
-      "  phiscale bench loader --shards DIR            shards to batches, see loader --help"
+      "  phiscale bench loader --shards DIR            shards to batches, see loader --help",
+      "  phiscale bench evaluate --config FILE         an evaluation's overhead, see evaluate --help"
     },
-    synopsisSubcommandLabel = "[averaging | loader]",
+    synopsisSubcommandLabel = "[averaging | loader | evaluate]",
     commandListHeading = "%nCommands:%n",
-    subcommands = {BenchAveragingCommand.class, BenchLoaderCommand.class})
+    subcommands = {
+      BenchAveragingCommand.class,
+      BenchLoaderCommand.class,
+      BenchEvaluateCommand.class
+    })
 final class BenchCommand extends PhiscaleCommand {
   @Parameters(
       index = "0",
@@ -148,7 +153,7 @@ final class BenchCommand extends PhiscaleCommand {
   private Mode mode() {
     if (mode == null) {
       throw new IllegalArgumentException(
-          "Missing mode: step or eval, or the command averaging or loader");
+          "Missing mode: step or eval, or the command averaging, loader or evaluate");
     }
     try {
       return Mode.valueOf(mode.toUpperCase(Locale.ROOT));

@@ -179,7 +179,7 @@ public final class SparkJobRunner implements JobRunner {
   public void forecastStudy(PhiscaleConfiguration configuration, Console console)
       throws IOException {
     try (SparkSession session = openForCells(configuration)) {
-      console.note("Timing a few steps of the base network ...");
+      console.note("Timing a few steps of the smallest and the largest networks ...");
       console.print(CellTable.forecast(new StudyJob(session, configuration).forecast()));
     }
   }

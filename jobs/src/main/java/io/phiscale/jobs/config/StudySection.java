@@ -17,7 +17,7 @@ import java.util.stream.Stream;
  *     train}
  * @param budget how much a cell trains
  * @param concurrent cells at a time, &gt;= 0; 0: as many as there is room for
- * @param calibrationSteps training steps that an estimate times, &gt; 0
+ * @param calibrationSteps training steps of a network that an estimate times at most, &gt; 0
  * @param output folder of the runs and of the tables
  */
 public record StudySection(

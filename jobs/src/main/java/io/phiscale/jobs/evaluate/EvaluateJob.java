@@ -13,6 +13,7 @@ import io.phiscale.jobs.run.CheckpointInfo;
 import io.phiscale.jobs.run.CheckpointStore;
 import io.phiscale.jobs.run.DriverStorage;
 import io.phiscale.jobs.run.Progress;
+import io.phiscale.jobs.train.FloatVector;
 import io.phiscale.jobs.train.NetworkPlan;
 import io.phiscale.model.spec.NetworkCounts;
 import io.phiscale.model.spec.NetworkSpec;
@@ -153,6 +154,32 @@ public final class EvaluateJob {
     } finally {
       session.sparkContext().setJobDescription(null);
     }
+  }
+
+  /**
+   * What {@link #evaluate} computes, for a benchmark of it.
+   *
+   * @throws ConfigurationException if that is more than one network on one set of images
+   */
+  EvaluationBenchmark.Work work() throws IOException {
+    Asked asked = asked();
+    Network network = asked.networks().get(0);
+    Checkpoint checkpoint = network.checkpoint();
+    List<Weights> weights = weights(checkpoint);
+    int scorings = asked.networks().size() * asked.sets().size() * weights.size();
+    if (scorings > 1
+        || configuration.evaluate().latency().measure() == EvaluateSection.Measure.ON) {
+      throw new ConfigurationException(
+          "Cannot measure more than one network on one set of images: evaluate.compare-with and"
+              + " evaluate.sets must be empty, evaluate.weights ema or raw, and"
+              + " evaluate.latency.measure off");
+    }
+    Images images = asked.sets().get(0);
+    return new EvaluationBenchmark.Work(
+        evaluated(network),
+        new FloatVector(
+            weights.get(0) == Weights.EMA ? checkpoint.movingAverage() : checkpoint.parameters()),
+        images.manifest().rowGroups(images.shards(), images.split()));
   }
 
   private Evaluation evaluate(Asked asked) throws IOException {

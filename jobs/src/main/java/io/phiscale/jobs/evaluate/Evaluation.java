@@ -5,6 +5,7 @@ import io.phiscale.jobs.report.Difference;
 import io.phiscale.jobs.report.NetworkDetail;
 import io.phiscale.jobs.report.NetworkResult;
 import io.phiscale.jobs.report.Reference;
+import io.phiscale.jobs.report.StudyAxis;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.regex.Pattern;
@@ -38,6 +39,11 @@ public record Evaluation(
         parts.stream().flatMap(part -> part.rows().stream()).toList(),
         parts.stream().flatMap(part -> part.details().stream()).toList(),
         parts.stream().flatMap(part -> part.answers().stream()).toList());
+  }
+
+  /** The same, of networks that a study got by varying this. */
+  public Evaluation withAxis(StudyAxis axis) {
+    return new Evaluation(rows.stream().map(row -> row.withAxis(axis)).toList(), details, answers);
   }
 
   /** How much better the row with the highest top-1 is than each other one, on the same images. */

@@ -25,7 +25,7 @@ final class LatencyMeasurement {
         batch.imagesPerSecond(),
         asked.batchSize(),
         asked.threads(),
-        batch.peakMebibytes(),
+        batch.networkMebibytes(),
         Latency.costPerMillion(asked.pricePerHour(), batch.imagesPerSecond()));
   }
 

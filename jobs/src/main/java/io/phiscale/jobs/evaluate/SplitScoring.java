@@ -93,10 +93,6 @@ final class SplitScoring {
       Duration deadline,
       String deadlineKey) {
     EvaluateSection evaluate = configuration.evaluate();
-    LoaderSettings loader =
-        LoaderSettings.ofBatchSize(evaluate.batchSize())
-            .withThreads(configuration.train().loader().threads())
-            .withMaxPixels(configuration.data().maxPixels());
     String shown = String.format("%s: evaluate %s on %s", configuration.name(), what, split);
     Broadcast<FloatVector> broadcast = spark.broadcast(new FloatVector(parameters));
     List<Prediction> predictions = new ArrayList<>();
@@ -117,7 +113,7 @@ final class SplitScoring {
                       storage,
                       damage,
                       views(evaluate, network.resolutionPx()),
-                      loader));
+                      loader(configuration)));
       for (ScoredPart part : SparkJobs.run(spark, shown, deadline, deadlineKey, scores::collect)) {
         predictions.addAll(part.predictions());
         unreadable.addAll(part.unreadable());
@@ -169,8 +165,15 @@ final class SplitScoring {
     return byKey;
   }
 
+  /** How images are loaded. */
+  static LoaderSettings loader(PhiscaleConfiguration configuration) {
+    return LoaderSettings.ofBatchSize(configuration.evaluate().batchSize())
+        .withThreads(configuration.train().loader().threads())
+        .withMaxPixels(configuration.data().maxPixels());
+  }
+
   /** What is looked at of each image: one crop, or several whose probabilities are averaged. */
-  private static List<EvaluationTransform> views(EvaluateSection evaluate, int resolutionPx) {
+  static List<EvaluationTransform> views(EvaluateSection evaluate, int resolutionPx) {
     EvaluationTransform transform =
         EvaluationTransform.centreCrop(resolutionPx)
             .withInterpolation(Interpolation.valueOf(evaluate.interpolation().name()))

@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeMap;
 import java.util.function.ToDoubleFunction;
 import java.util.stream.Collectors;
@@ -91,8 +92,17 @@ public record LawAnalysis(List<AxisLaw> laws, SurfaceOutcome surface, List<Obser
    * No law.
    *
    * @param reason a sentence
+   * @param shortage what of that is too few points; empty where something else is wrong
    */
-  public record Refused(String reason) implements Outcome, SurfaceOutcome, Extrapolation {}
+  public record Refused(String reason, Optional<Shortage> shortage)
+      implements Outcome, SurfaceOutcome, Extrapolation {
+
+    static Refused because(RuntimeException cause) {
+      return new Refused(
+          cause.getMessage(),
+          cause instanceof TooFewObservationsException few ? few.shortage() : Optional.empty());
+    }
+  }
 
   /** A test on the largest network, or why there is none. */
   public sealed interface Extrapolation permits Tested, Refused {}
@@ -200,7 +210,7 @@ public record LawAnalysis(List<AxisLaw> laws, SurfaceOutcome surface, List<Obser
   private static Outcome law(List<ScaledNetwork> networks, Axis axis, Settings settings) {
     List<Observation> observations = new ArrayList<>();
     if (networks.stream().anyMatch(network -> Double.isNaN(axis.of(network)))) {
-      return new Refused("the table does not say how many each network has");
+      return new Refused("the table does not say how many each network has", Optional.empty());
     }
     try {
       for (ScaledNetwork network : networks) {
@@ -220,14 +230,14 @@ public record LawAnalysis(List<AxisLaw> laws, SurfaceOutcome surface, List<Obser
         }
       }
       if (best == null) {
-        return new Refused(refusal.getMessage());
+        return Refused.because(refusal);
       }
       LawFit fit =
           LawFit.of(
               best.form(), observations, settings.classes(), settings.resamples(), settings.seed());
       return new Fitted(fit, extrapolation(fit, observations, settings));
     } catch (IllegalArgumentException | IllegalStateException e) {
-      return new Refused(e.getMessage());
+      return Refused.because(e);
     }
   }
 
@@ -238,7 +248,7 @@ public record LawAnalysis(List<AxisLaw> laws, SurfaceOutcome surface, List<Obser
           LawFit.holdOut(
               fit.form(), observations, settings.classes(), settings.resamples(), settings.seed()));
     } catch (IllegalArgumentException | IllegalStateException e) {
-      return new Refused(e.getMessage());
+      return Refused.because(e);
     }
   }
 
@@ -258,7 +268,7 @@ public record LawAnalysis(List<AxisLaw> laws, SurfaceOutcome surface, List<Obser
               settings.resamples(),
               settings.seed()));
     } catch (IllegalArgumentException | IllegalStateException e) {
-      return new Refused(e.getMessage());
+      return Refused.because(e);
     }
   }
 

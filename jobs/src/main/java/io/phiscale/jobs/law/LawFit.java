@@ -101,14 +101,13 @@ public final class LawFit {
     long scales = sorted.stream().mapToDouble(Observation::scale).distinct().count();
     if (scales < form.pointsNeeded()) {
       throw new TooFewObservationsException(
-          String.format(
-              "Cannot fit %s (%s): it has %s coefficients and needs networks of at least %s different"
-                  + " sizes to say anything, and there are %s",
-              form.label(),
-              form.formula(),
-              form.coefficients().size(),
-              form.pointsNeeded(),
-              scales));
+          new Shortage(
+              String.format("%s (%s)", form.label(), form.formula()),
+              String.format(
+                  "has %s coefficients and needs networks of at least %s different sizes to say"
+                      + " anything",
+                  form.coefficients().size(), form.pointsNeeded()),
+              scales == 1 ? "there is 1" : "there are " + scales));
     }
     double span = sorted.get(sorted.size() - 1).scale() / sorted.get(0).scale();
     if (span < LEAST_SPAN) {

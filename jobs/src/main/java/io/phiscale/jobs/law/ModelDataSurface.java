@@ -64,10 +64,17 @@ public final class ModelDataSurface {
     long amounts = points.stream().mapToDouble(Point::images).distinct().count();
     if (points.size() < LEAST_POINTS || sizes < LEAST_LEVELS || amounts < LEAST_LEVELS) {
       throw new TooFewObservationsException(
-          String.format(
-              "Cannot fit error over model and data: %s points of %s sizes and %s amounts of images"
-                  + " (must be at least %s, %s and %s)",
-              points.size(), sizes, amounts, LEAST_POINTS, LEAST_LEVELS, LEAST_LEVELS));
+          new Shortage(
+              "error over model and data",
+              String.format(
+                  "needs at least %s points of %s sizes and %s amounts of images",
+                  LEAST_POINTS, LEAST_LEVELS, LEAST_LEVELS),
+              String.format(
+                  "there %s %s of %s and %s",
+                  points.size() == 1 ? "is" : "are",
+                  counted(points.size(), "point"),
+                  counted(sizes, "size"),
+                  counted(amounts, "amount"))));
     }
     double sizeReference = geometricMean(points.stream().mapToDouble(Point::size).toArray());
     double imagesReference = geometricMean(points.stream().mapToDouble(Point::images).toArray());
@@ -93,6 +100,10 @@ public final class ModelDataSurface {
         imagesReference,
         best,
         Bootstrap.of(prediction, errors, best, resamples, seed));
+  }
+
+  private static String counted(long number, String what) {
+    return number + " " + what + (number == 1 ? "" : "s");
   }
 
   private static double geometricMean(double[] values) {

@@ -11,10 +11,9 @@ public final class BudgetWords {
   /** All laws of a table, and what each is based on. */
   public static List<String> laws(LawAnalysis analysis) {
     StringBuilder lines = new StringBuilder();
-    for (LawAnalysis.AxisLaw law : analysis.laws()) {
-      LawWords.of(law).forEach(line -> lines.append(line).append('\n'));
+    for (List<String> law : LawWords.all(analysis)) {
+      law.forEach(line -> lines.append(line).append('\n'));
     }
-    lines.append(LawWords.surface(analysis)).append('\n');
     lines.append(LawWords.frontier(analysis));
     return lines.toString().lines().map(ConsoleTable::ascii).map(ConsoleTable::wrapped).toList();
   }

@@ -30,9 +30,19 @@ record Column(
   static final String NOMINAL_MARK = "*";
 
   private static final Set<String> WORDS =
-      Set.of("model", "weights", "interpolation", "phi_kind", "checkpoint");
+      Set.of("model", "axis", "weights", "interpolation", "phi_kind", "checkpoint");
 
   static final Column MODEL = plain("model", "network", "Name of the network", NetworkResult::name);
+
+  static final Column AXIS =
+      new Column(
+          "axis",
+          "axis",
+          "What the study varied: depth, width and resolution together (compound), one of them alone"
+              + " at the multiply-adds of the compound network, or the constants of compound scaling"
+              + " (search)",
+          row -> row.axis().map(StudyAxis::label).orElse(""),
+          row -> row.axis().map(StudyAxis::label).orElse(UNDEFINED));
 
   static final Column TOP1 =
       new Column(
@@ -271,13 +281,14 @@ record Column(
           latency -> Figures.number(latency.imagesPerSecond(), 3),
           latency -> Figures.rate(latency.imagesPerSecond()));
 
-  static final Column PEAK =
+  static final Column MEMORY =
       measured(
-          "peak_mib",
-          "peak MiB",
-          "Largest resident memory of the measuring process",
-          latency -> Figures.number(latency.peakMebibytes(), 1),
-          latency -> Figures.number(latency.peakMebibytes(), 0));
+          "native_mib",
+          "native MiB",
+          "Native memory of the network alone for that batch, counted: parameters, images, feature"
+              + " maps, scratch of the kernels; without Java and the libraries",
+          latency -> Figures.number(latency.nativeMebibytes(), 2),
+          latency -> Figures.number(latency.nativeMebibytes(), 1));
 
   static final Column COST =
       measured(
@@ -294,7 +305,7 @@ record Column(
           "Where the evaluated parameters lie",
           row -> row.checkpoint().toString());
 
-  /** The CSV's columns: timm's nine first, in timm's order. */
+  /** The CSV's columns: timm's nine first, in timm's order; of a study also {@link #AXIS}. */
   static final List<Column> CSV =
       List.of(
           MODEL,
@@ -326,12 +337,12 @@ record Column(
           TRAIN_RATE,
           LATENCY,
           THROUGHPUT,
-          PEAK,
+          MEMORY,
           COST,
           CHECKPOINT);
 
   /** Those that a table of before latency was measured lacks. */
-  static final List<Column> MEASURED = List.of(LATENCY, THROUGHPUT, PEAK, COST);
+  static final List<Column> MEASURED = List.of(LATENCY, THROUGHPUT, MEMORY, COST);
 
   /** The columns of the tables for readers that have room. */
   static final List<Column> READERS =
@@ -373,9 +384,28 @@ record Column(
           LOSS,
           TRAIN_TIME);
 
-  /** {@link #READERS}, and of {@link #MEASURED} those that a row has. */
+  /** {@link #CSV}, and {@link #AXIS} before the checkpoint where a row is of a study. */
+  static List<Column> csv(EvaluationReport report) {
+    List<Column> all = new ArrayList<>(CSV);
+    if (isStudy(report)) {
+      all.add(all.indexOf(CHECKPOINT), AXIS);
+    }
+    return List.copyOf(all);
+  }
+
+  private static boolean isStudy(EvaluationReport report) {
+    return report.rows().stream().anyMatch(row -> row.axis().isPresent());
+  }
+
+  /**
+   * {@link #READERS}, {@link #AXIS} where a row is of a study, and of {@link #MEASURED} those that
+   * a row has.
+   */
   static List<Column> readers(EvaluationReport report) {
     List<Column> all = new ArrayList<>(READERS);
+    if (isStudy(report)) {
+      all.add(all.indexOf(PHI), AXIS);
+    }
     all.addAll(measuredColumns(report));
     return List.copyOf(all);
   }
@@ -388,11 +418,14 @@ record Column(
   }
 
   /**
-   * For papers and READMEs: {@link #WEIGHTS} only where there are both kinds, φ only where there is
-   * one, of {@link #MEASURED} those that a row has.
+   * For papers and READMEs: {@link #WEIGHTS} only where there are both kinds, {@link #AXIS} and φ
+   * only where there is one, of {@link #MEASURED} those that a row has.
    */
   static List<Column> paper(EvaluationReport report) {
     List<Column> columns = new ArrayList<>(List.of(MODEL));
+    if (isStudy(report)) {
+      columns.add(AXIS);
+    }
     if (report.rows().stream().anyMatch(row -> row.scaling().phiKind() != PhiKind.NONE)) {
       columns.add(PHI);
     }

@@ -1,7 +1,6 @@
 package io.phiscale.jobs.report;
 
 import java.util.List;
-import java.util.function.Function;
 import java.util.stream.Collectors;
 
 /** The report as RFC 4180 CSV. */
@@ -9,15 +8,12 @@ final class CsvTable {
   private CsvTable() {}
 
   static String of(EvaluationReport report) {
-    StringBuilder csv = new StringBuilder(line(Column::name));
+    List<Column> columns = Column.csv(report);
+    StringBuilder csv = new StringBuilder(line(columns.stream().map(Column::name).toList()));
     for (NetworkResult row : report.rows()) {
-      csv.append(line(column -> column.exact().apply(row)));
+      csv.append(line(columns.stream().map(column -> column.exact().apply(row)).toList()));
     }
     return csv.toString();
-  }
-
-  private static String line(Function<Column, String> field) {
-    return line(Column.CSV.stream().map(field).toList());
   }
 
   /** One line with its end, fields quoted where they must be. */

@@ -155,8 +155,9 @@ public record EvaluationReport(
    * {@code top1_low}, {@code top1_high} (95% Wilson interval, percent), {@code loss} (nats), {@code
    * train_images}, {@code epochs}, {@code seed}, {@code train_seconds}, {@code eval_seconds},
    * {@code train_images_per_second}, {@code latency_ms}, {@code inference_images_per_second},
-   * {@code peak_mib}, {@code cost_per_million}, {@code checkpoint}. A field is empty where its
-   * value is undefined. {@code top5} is top-k with k = min(5, classes).
+   * {@code native_mib}, {@code cost_per_million}, of a study {@code axis} (compound, depth, width,
+   * resolution, search), {@code checkpoint}. A field is empty where its value is undefined. {@code
+   * top5} is top-k with k = min(5, classes).
    */
   public String toCsv() {
     return CsvTable.of(this);

@@ -17,7 +17,8 @@ final class HtmlPage {
 
   /** Columns of which less is better, or which name things: sorted upwards first. */
   private static final Set<String> ASCENDING_FIRST =
-      Set.of("model", "weights", "loss", "phi", "width", "depth", "img_size", "seed", "macs");
+      Set.of(
+          "model", "axis", "weights", "loss", "phi", "width", "depth", "img_size", "seed", "macs");
 
   /** Columns whose shown text is rounded so much that the whole number should be at hand. */
   private static final Set<String> COUNTS = Set.of("parameters", "macs", "train_images");
@@ -136,7 +137,8 @@ final class HtmlPage {
       page.append(" title=\"").append(Figures.grouped(Long.parseLong(exact))).append('"');
     }
     page.append('>');
-    if (column.name().equals("weights")) {
+    // As the plots show it: by axis in a study, else by weights.
+    if (column.name().equals(row.axis().isPresent() ? "axis" : "weights")) {
       page.append("<span class=\"key ").append(exact).append("\" aria-hidden=\"true\"></span>");
     }
     String shown = escaped(column.shown().apply(row));

@@ -53,6 +53,16 @@ enum Ink {
     };
   }
 
+  static Ink of(StudyAxis axis) {
+    return switch (axis) {
+      case COMPOUND -> SERIES_1;
+      case DEPTH -> SERIES_2;
+      case WIDTH -> SERIES_3;
+      case RESOLUTION -> SERIES_4;
+      case SEARCH -> SERIES_5;
+    };
+  }
+
   String cssVariable() {
     return "var(--" + variable + ")";
   }

@@ -7,8 +7,10 @@ package io.phiscale.jobs.report;
  * @param imagesPerSecond of a batch, by its median time
  * @param batchSize of that batch
  * @param threads of a forward pass
- * @param peakMebibytes largest resident memory of the measuring process; NaN where the system does
- *     not tell
+ * @param nativeMebibytes native memory that the network alone takes for that batch: parameters,
+ *     images, feature maps and the kernels' scratch, counted ({@link
+ *     io.phiscale.model.train.Predictor#heldBytes}); not Java's heap, nor the libraries' code; NaN
+ *     where it was not counted
  * @param costPerMillion of a million images at that rate; NaN where no price is known
  */
 public record Latency(
@@ -16,7 +18,7 @@ public record Latency(
     double imagesPerSecond,
     int batchSize,
     int threads,
-    double peakMebibytes,
+    double nativeMebibytes,
     double costPerMillion) {
   public Latency {
     Checks.positive("time of one image", singleMillis);

@@ -14,10 +14,7 @@ final class LawSection {
   static void append(StringBuilder page, LawAnalysis analysis) {
     page.append("<section aria-labelledby=\"scaling-law-heading\">\n")
         .append("<h2 id=\"scaling-law-heading\">The scaling law</h2>\n<ul class=\"notes\">\n");
-    for (AxisLaw law : analysis.laws()) {
-      item(page, String.join(" ", LawWords.of(law)));
-    }
-    item(page, LawWords.surface(analysis));
+    LawWords.all(analysis).forEach(sentences -> item(page, String.join(" ", sentences)));
     page.append("</ul>\n</section>\n");
     List<Plot> plots = LawPlots.of(analysis);
     if (!plots.isEmpty()) {

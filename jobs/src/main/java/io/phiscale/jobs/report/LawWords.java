@@ -11,8 +11,12 @@ import io.phiscale.jobs.law.LawAnalysis.Surface;
 import io.phiscale.jobs.law.LawAnalysis.Tested;
 import io.phiscale.jobs.law.LawFit;
 import io.phiscale.jobs.law.Observation;
+import io.phiscale.jobs.law.Shortage;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
+import java.util.function.Function;
 import java.util.stream.Collectors;
 
 /** Laws in sentences. */
@@ -100,15 +104,113 @@ final class LawWords {
         Figures.percent(Math.abs(held.relativeError()), 1));
   }
 
-  /** The error over multiply-adds and images, or why it is not known. */
-  static String surface(LawAnalysis analysis) {
-    return analysis.surface() instanceof Surface surface
-        ? "Over size and images together, ε = ε∞ + A·n^−a + B·d^−b: "
-            + surface.fit().coefficients().stream()
-                .map(LawWords::coefficient)
-                .collect(Collectors.joining(", "))
-            + "."
-        : "No law over size and images together: " + ((Refused) analysis.surface()).reason() + ".";
+  /** The error over multiply-adds and images. */
+  private static String surface(Surface surface) {
+    return "Over size and images together, ε = ε∞ + A·n^−a + B·d^−b: "
+        + surface.fit().coefficients().stream()
+            .map(LawWords::coefficient)
+            .collect(Collectors.joining(", "))
+        + ".";
+  }
+
+  /**
+   * All laws, the sentences of each together, then why others are missing: what several of them
+   * lack is said once.
+   */
+  static List<List<String>> all(LawAnalysis analysis) {
+    List<List<String>> items = new ArrayList<>();
+    List<Missing> missing = new ArrayList<>();
+    for (AxisLaw law : analysis.laws()) {
+      if (law.outcome() instanceof Refused refused) {
+        missing.add(new Missing(law.axis().label(), " (" + law.basis() + ")", refused));
+      } else {
+        items.add(of(law));
+      }
+    }
+    if (analysis.surface() instanceof Surface surface) {
+      items.add(List.of(surface(surface)));
+    } else {
+      missing.add(new Missing("size and images together", "", (Refused) analysis.surface()));
+    }
+    items.addAll(missing(missing));
+    return items;
+  }
+
+  /**
+   * A law that could not be fitted.
+   *
+   * @param over what
+   * @param basis which networks were there, in brackets after a space; may be empty
+   * @param refused why
+   */
+  private record Missing(String over, String basis, Refused refused) {}
+
+  private static List<List<String>> missing(List<Missing> all) {
+    List<Missing> few =
+        all.stream().filter(missing -> missing.refused().shortage().isPresent()).toList();
+    List<List<String>> items = new ArrayList<>();
+    if (few.size() > 1) {
+      items.add(tooFew(few));
+    }
+    grouped(
+            all.stream().filter(missing -> few.size() < 2 || !few.contains(missing)).toList(),
+            missing -> List.of(missing.basis(), missing.refused().reason()))
+        .forEach(
+            alike ->
+                items.add(
+                    List.of(
+                        String.format(
+                            "No law over %s%s: %s.",
+                            listed(alike, "or"),
+                            alike.get(0).basis(),
+                            alike.get(0).refused().reason()))));
+    return items;
+  }
+
+  /** That there are too few points, once; then what each form needs, once, and what there is. */
+  private static List<String> tooFew(List<Missing> few) {
+    List<String> sentences = new ArrayList<>();
+    sentences.add("No law over " + listed(few, "or") + ": too few points.");
+    for (List<Missing> form :
+        grouped(few, missing -> List.of(shortage(missing).what(), shortage(missing).needed()))) {
+      String what = shortage(form.get(0)).what();
+      sentences.add(
+          String.format(
+              "%s%s %s; %s.",
+              what.substring(0, 1).toUpperCase(Locale.ROOT),
+              what.substring(1),
+              shortage(form.get(0)).needed(),
+              grouped(form, missing -> List.of(missing.basis(), shortage(missing).found())).stream()
+                  .map(
+                      alike ->
+                          String.format(
+                              "over %s%s %s",
+                              listed(alike, "and"),
+                              alike.get(0).basis(),
+                              shortage(alike.get(0)).found()))
+                  .collect(Collectors.joining(", "))));
+    }
+    return sentences;
+  }
+
+  private static Shortage shortage(Missing missing) {
+    return missing.refused().shortage().orElseThrow();
+  }
+
+  private static List<List<Missing>> grouped(
+      List<Missing> all, Function<Missing, List<String>> alike) {
+    return List.copyOf(
+        all.stream()
+            .collect(Collectors.groupingBy(alike, LinkedHashMap::new, Collectors.toList()))
+            .values());
+  }
+
+  private static String listed(List<Missing> missing, String last) {
+    List<String> words = missing.stream().map(Missing::over).toList();
+    int count = words.size();
+    return count == 1
+        ? words.get(0)
+        : String.join(", ", words.subList(0, count - 1)) + " " + last + " " + words.get(count - 1);
   }
 
   static String frontier(LawAnalysis analysis) {

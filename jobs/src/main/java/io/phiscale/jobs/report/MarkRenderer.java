@@ -149,13 +149,42 @@ final class MarkRenderer extends XYErrorRenderer {
 
   /** Lets a series have hollow diamonds. */
   void diamond(int index, Ink ink) {
+    look(index, diamond(DIAMOND_RADIUS_PX), ink, Ink.SURFACE);
+  }
+
+  /**
+   * Lets a series have the shape of a study's axis: discs, triangles, squares or diamonds.
+   *
+   * @param fill the axis's ink, or that of the surface for hollow ones
+   */
+  void axis(int index, StudyAxis axis, Ink fill) {
+    Shape shape =
+        switch (axis) {
+          case COMPOUND, SEARCH -> new Ellipse2D.Double(-5, -5, 10, 10);
+          case DEPTH -> triangle(5.5);
+          case WIDTH -> new Rectangle2D.Double(-4.5, -4.5, 9, 9);
+          case RESOLUTION -> diamond(6);
+        };
+    look(index, shape, Ink.of(axis), fill);
+  }
+
+  private static Path2D diamond(double radiusPx) {
     Path2D shape = new Path2D.Double();
-    shape.moveTo(0, -DIAMOND_RADIUS_PX);
-    shape.lineTo(DIAMOND_RADIUS_PX, 0);
-    shape.lineTo(0, DIAMOND_RADIUS_PX);
-    shape.lineTo(-DIAMOND_RADIUS_PX, 0);
+    shape.moveTo(0, -radiusPx);
+    shape.lineTo(radiusPx, 0);
+    shape.lineTo(0, radiusPx);
+    shape.lineTo(-radiusPx, 0);
     shape.closePath();
-    look(index, shape, ink, Ink.SURFACE);
+    return shape;
+  }
+
+  private static Path2D triangle(double radiusPx) {
+    Path2D shape = new Path2D.Double();
+    shape.moveTo(0, -radiusPx);
+    shape.lineTo(radiusPx, 0.8 * radiusPx);
+    shape.lineTo(-radiusPx, 0.8 * radiusPx);
+    shape.closePath();
+    return shape;
   }
 
   /** Lets a series have small hollow squares. */
@@ -166,12 +195,7 @@ final class MarkRenderer extends XYErrorRenderer {
 
   /** Lets a series have small hollow triangles. */
   void triangle(int index, Ink ink) {
-    Path2D shape = new Path2D.Double();
-    shape.moveTo(0, -4.5);
-    shape.lineTo(4.5, 3.5);
-    shape.lineTo(-4.5, 3.5);
-    shape.closePath();
-    look(index, shape, ink, Ink.SURFACE);
+    look(index, triangle(4.5), ink, Ink.SURFACE);
     setSeriesOutlineStroke(index, Plots.solid(1.5f));
   }
 

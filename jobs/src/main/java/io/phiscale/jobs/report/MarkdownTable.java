@@ -65,13 +65,10 @@ final class MarkdownTable {
 
   private static void law(StringBuilder text, LawAnalysis law) {
     text.append("\n## Scaling law\n\n");
-    law.laws()
+    LawWords.all(law)
         .forEach(
-            axis ->
-                text.append("- ")
-                    .append(escaped(String.join(" ", LawWords.of(axis))))
-                    .append("\n"));
-    text.append("- ").append(escaped(LawWords.surface(law))).append("\n");
+            sentences ->
+                text.append("- ").append(escaped(String.join(" ", sentences))).append("\n"));
     text.append("- ").append(escaped(LawWords.frontier(law))).append("\n");
   }
 

@@ -19,6 +19,7 @@ import java.util.Optional;
  * @param training what the training behind the checkpoint cost
  * @param checkpoint where the evaluated parameters lie
  * @param latency how long an image takes; empty where it was not measured
+ * @param axis what its study varied to get it; empty where it is of no study
  */
 public record NetworkResult(
     String name,
@@ -29,9 +30,10 @@ public record NetworkResult(
     Score score,
     Training training,
     URI checkpoint,
-    Optional<Latency> latency) {
+    Optional<Latency> latency,
+    Optional<StudyAxis> axis) {
 
-  /** Without a measured latency. */
+  /** Of no study, without a measured latency. */
   public NetworkResult(
       String name,
       Scaling scaling,
@@ -50,6 +52,7 @@ public record NetworkResult(
         score,
         training,
         checkpoint,
+        Optional.empty(),
         Optional.empty());
   }
 
@@ -64,7 +67,23 @@ public record NetworkResult(
         score,
         training,
         checkpoint,
-        Optional.of(measured));
+        Optional.of(measured),
+        axis);
+  }
+
+  /** The same as a network of a study. */
+  public NetworkResult withAxis(StudyAxis varied) {
+    return new NetworkResult(
+        name,
+        scaling,
+        parameters,
+        multiplyAdds,
+        weights,
+        score,
+        training,
+        checkpoint,
+        latency,
+        Optional.of(varied));
   }
 
   /** Refuses values that cannot be those of an evaluated network. */
@@ -78,6 +97,7 @@ public record NetworkResult(
     requireNonNull(training, "training");
     requireNonNull(checkpoint, "checkpoint");
     requireNonNull(latency, "latency");
+    requireNonNull(axis, "axis");
   }
 
   /**

@@ -8,6 +8,7 @@ import java.awt.geom.Line2D;
 import java.text.DecimalFormat;
 import java.text.DecimalFormatSymbols;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
@@ -91,7 +92,7 @@ final class Plots {
             published,
             axis,
             inkwell,
-            row -> size.of(row) * (row.weights() == Weights.EMA ? step : 1 / step),
+            row -> size.of(row) * Math.pow(step, Look.shift(rows, row)),
             size::of);
     finish(axis, size.axisLabel(), inkwell);
 
@@ -104,6 +105,9 @@ final class Plots {
         String.format(
             "Every doubling of %s takes the same distance. Bars are 95%% intervals.",
             size.label()));
+    if (rows.stream().map(NetworkResult::axis).distinct().count() > 1) {
+      hints.add("Colour and shape say what was scaled.");
+    }
     if (plot.getDatasetCount() > 1) {
       hints.add("The dashed line is the least-squares line of the headline.");
     }
@@ -114,7 +118,11 @@ final class Plots {
         "accuracy-by-" + size.label(),
         "Top-1 accuracy against " + size.label(),
         String.join(" ", hints),
-        "Points with 95% Wilson intervals, one per network and kind of weights; the horizontal"
+        "Points with 95% Wilson intervals, one per network and kind of weights"
+            + (rows.stream().anyMatch(row -> row.axis().isPresent())
+                ? ", told apart by what the study scaled"
+                : "")
+            + "; the horizontal"
             + " axis is logarithmic. "
             + (size == Size.MULTIPLY_ADDS ? String.join(" ", headline.sentences()) + " " : "")
             + (published.isEmpty() ? "" : "Published results stand beside them, marked as such. ")
@@ -157,8 +165,7 @@ final class Plots {
             List.of(),
             axis,
             inkwell,
-            row ->
-                row.scaling().phi() + (row.weights() == Weights.EMA ? 0.006 : -0.006) * 1.24 * span,
+            row -> row.scaling().phi() + 0.006 * Look.shift(rows, row) * 1.24 * span,
             result -> Double.NaN);
     finish(axis, "compound coefficient φ", inkwell);
     return new Plot(
@@ -232,14 +239,78 @@ final class Plots {
   }
 
   private static Legend legendNeeded(List<NetworkResult> rows, List<PublishedResult> published) {
-    return rows.stream().map(NetworkResult::weights).distinct().count() > 1 || !published.isEmpty()
-        ? Legend.SHOWN
-        : Legend.HIDDEN;
+    return Look.of(rows).size() > 1 || !published.isEmpty() ? Legend.SHOWN : Legend.HIDDEN;
   }
 
   /**
-   * Points with intervals over the given abscissa, one series per kind of weights; published ones
-   * are hollow, grey and without intervals.
+   * What points look alike: those of one axis, where there is a study, and one kind of weights.
+   *
+   * @param axis what was scaled
+   * @param weights which were evaluated
+   */
+  private record Look(Optional<StudyAxis> axis, Weights weights) {
+    static Look of(NetworkResult row) {
+      return new Look(row.axis(), row.weights());
+    }
+
+    /** All of some rows: those of no study, then axis by axis. */
+    static List<Look> of(List<NetworkResult> rows) {
+      return rows.stream()
+          .map(Look::of)
+          .distinct()
+          .sorted(
+              Comparator.comparing(
+                      (Look look) -> look.axis().orElse(null),
+                      Comparator.nullsFirst(Comparator.<StudyAxis>naturalOrder()))
+                  .thenComparing(Look::weights))
+          .toList();
+    }
+
+    /**
+     * How far a point is moved aside, so that those of one size do not cover each other: in a study
+     * one place for each look, two apart, about the true one; else raw weights to the left, their
+     * average to the right.
+     */
+    static int shift(List<NetworkResult> rows, NetworkResult row) {
+      if (row.axis().isEmpty()) {
+        return row.weights() == Weights.EMA ? 1 : -1;
+      }
+      List<Look> looks = of(rows);
+      return 2 * looks.indexOf(of(row)) - (looks.size() - 1);
+    }
+
+    Ink ink() {
+      return axis.map(Ink::of).orElse(Ink.of(weights));
+    }
+
+    /** In a legend; the weights only where there are both kinds. */
+    String name(List<NetworkResult> rows) {
+      if (axis.isEmpty()) {
+        return weights.label();
+      }
+      return axis.get().label() + (isOneOfTwo(rows) ? ", " + weights.label() : "");
+    }
+
+    /** Gives a series this look: raw weights are hollow where there are both kinds. */
+    void apply(MarkRenderer renderer, int series, List<NetworkResult> rows) {
+      if (axis.isPresent()) {
+        boolean hollow = weights == Weights.RAW && isOneOfTwo(rows);
+        renderer.axis(series, axis.get(), hollow ? Ink.SURFACE : ink());
+      } else if (weights == Weights.EMA) {
+        renderer.disc(series, ink());
+      } else {
+        renderer.diamond(series, ink());
+      }
+    }
+
+    private static boolean isOneOfTwo(List<NetworkResult> rows) {
+      return rows.stream().map(NetworkResult::weights).distinct().count() > 1;
+    }
+  }
+
+  /**
+   * Points with intervals over the given abscissa, one series per axis of a study and kind of
+   * weights; published ones are hollow, grey and without intervals.
    */
   private static XYPlot accuracyPlot(
       List<NetworkResult> rows,
@@ -252,23 +323,15 @@ final class Plots {
     List<List<Mark>> series = new ArrayList<>();
     Set<NetworkResult> labelled = labelled(rows);
     MarkRenderer renderer = new MarkRenderer(series, inkwell);
-    for (Weights weights : Weights.values()) {
-      List<NetworkResult> members = rows.stream().filter(r -> r.weights() == weights).toList();
-      if (members.isEmpty()) {
-        continue;
-      }
-      XYIntervalSeries points = new XYIntervalSeries(weights.label(), false, true);
+    for (Look look : Look.of(rows)) {
+      List<NetworkResult> members = rows.stream().filter(r -> Look.of(r).equals(look)).toList();
+      XYIntervalSeries points = new XYIntervalSeries(look.name(rows), false, true);
       for (NetworkResult row : members) {
         double x = abscissa.applyAsDouble(row);
         WilsonInterval interval = row.score().top1Interval();
         points.add(x, x, x, 100 * row.score().top1(), 100 * interval.low(), 100 * interval.high());
       }
-      Ink ink = Ink.of(weights);
-      if (weights == Weights.EMA) {
-        renderer.disc(series.size(), ink);
-      } else {
-        renderer.diamond(series.size(), ink);
-      }
+      look.apply(renderer, series.size(), rows);
       data.addSeries(points);
       series.add(
           members.stream()
@@ -276,7 +339,7 @@ final class Plots {
                   row ->
                       new Mark(
                           labelled.contains(row) ? Optional.of(row.name()) : Optional.empty(),
-                          ink,
+                          look.ink(),
                           explanation(row)))
               .toList());
     }
@@ -345,8 +408,9 @@ final class Plots {
 
   private static String explanation(NetworkResult row) {
     return String.format(
-            "%s, %s weights: top-1 %s%% (95%% interval %s%%), %s multiply-adds, %s parameters, φ %s",
+            "%s, %s%s weights: top-1 %s%% (95%% interval %s%%), %s multiply-adds, %s parameters, φ %s",
             row.name(),
+            row.axis().map(axis -> "scaled " + axis.words() + ", ").orElse(""),
             row.weights().label(),
             Column.TOP1.shown().apply(row),
             Column.INTERVAL.shown().apply(row),

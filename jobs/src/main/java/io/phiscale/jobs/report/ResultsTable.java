@@ -142,6 +142,10 @@ public final class ResultsTable {
                   seconds(record, "train_seconds"),
                   number(record, "train_images_per_second", Double.NaN)),
               URI.create(record.get("checkpoint")));
+      String axis = record.getOrDefault(Column.AXIS.name(), "");
+      if (!axis.isEmpty()) {
+        row = row.withAxis(axis(axis));
+      }
       double single = number(record, Column.LATENCY.name(), Double.NaN);
       return Double.isNaN(single)
           ? row
@@ -151,13 +155,25 @@ public final class ResultsTable {
                   number(record, Column.THROUGHPUT.name(), Double.NaN),
                   1,
                   1,
-                  number(record, Column.PEAK.name(), Double.NaN),
+                  number(record, Column.MEMORY.name(), Double.NaN),
                   number(record, Column.COST.name(), Double.NaN)));
     } catch (IllegalArgumentException e) {
       throw new IllegalArgumentException(
           String.format("Cannot read %s, row %s: %s", file, record.get("model"), e.getMessage()),
           e);
     }
+  }
+
+  private static StudyAxis axis(String label) {
+    return Arrays.stream(StudyAxis.values())
+        .filter(axis -> axis.label().equals(label))
+        .findFirst()
+        .orElseThrow(
+            () ->
+                new IllegalArgumentException(
+                    String.format(
+                        "Invalid axis: %s (must be one of %s)",
+                        label, Arrays.stream(StudyAxis.values()).map(StudyAxis::label).toList())));
   }
 
   private static Duration seconds(Map<String, String> record, String column) {

@@ -106,9 +106,7 @@ public final class CellTable {
     int missing = 0;
     for (int i : order) {
       StudyCell cell = cells.get(i);
-      double whole =
-          forecast.calibration().seconds(cell.counts().multiplyAdds(), cell.images())
-              / SECONDS_PER_HOUR;
+      double whole = forecast.calibration().seconds(cell) / SECONDS_PER_HOUR;
       double share = left(forecast.states().get(i), cell);
       missing += share > 0 ? 1 : 0;
       hours += share * whole;
@@ -161,14 +159,18 @@ public final class CellTable {
                 : ""));
     text.append(
         String.format(
-            Locale.ROOT,
-            "Hours by %s steps of the base network measured now (%.1f images/s, %s mult-adds an"
-                + " image),%nin proportion to mult-adds and images; averaging, checkpoints and"
-                + " evaluation come on top,%nand larger networks often run at more mult-adds a"
-                + " second than a small base.%n",
-            forecast.calibration().steps(),
-            forecast.calibration().workersAtOnce() / forecast.calibration().secondsPerImage(),
-            si(forecast.calibration().multiplyAdds())));
+            "Hours by training steps of the smallest network and of the largest of each axis, measured"
+                + " now, in between%nby mult-adds; averaging, checkpoints and evaluation come on"
+                + " top:%n"));
+    for (StudyCalibration.Timed timed : forecast.calibration().timed()) {
+      text.append(
+          String.format(
+              Locale.ROOT,
+              "  %s: %.1f images/s (%s timed)%n",
+              timed.cell().setting(),
+              timed.steps().imagesPerSecond(),
+              timed.steps().steps() == 1 ? "1 step" : timed.steps().steps() + " steps"));
+    }
     int fixed = forecast.plan().base().network().resolutionPx();
     if (fixed != 0) {
       text.append(

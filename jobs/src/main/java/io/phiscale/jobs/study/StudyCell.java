@@ -3,6 +3,7 @@ package io.phiscale.jobs.study;
 import io.phiscale.jobs.config.NetworkSection;
 import io.phiscale.jobs.config.PhiscaleConfiguration;
 import io.phiscale.jobs.config.StudySection.Axis;
+import io.phiscale.jobs.report.StudyAxis;
 import io.phiscale.model.scaling.ScalingCoefficients;
 import io.phiscale.model.spec.NetworkCounts;
 
@@ -60,6 +61,13 @@ public record StudyCell(
   /** What its training costs: 6 · multiply-adds · images. */
   public double flops() {
     return (double) FLOPS_PER_MULTIPLY_ADD * counts.multiplyAdds() * images();
+  }
+
+  /** What the study varied to get it, as reports say it. */
+  public StudyAxis studyAxis() {
+    return configuration.study().search().isEmpty()
+        ? StudyAxis.valueOf(axis.name())
+        : StudyAxis.SEARCH;
   }
 
   /** By how much its multiply-adds miss those of the compound network, as a fraction of them. */

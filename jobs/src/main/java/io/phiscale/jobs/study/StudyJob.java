@@ -91,15 +91,15 @@ public final class StudyJob {
    * @param concurrent cells at a time
    */
   public record Forecast(
-      StudyPlan plan, List<CellState> states, StepCalibration calibration, int concurrent) {
+      StudyPlan plan, List<CellState> states, StudyCalibration calibration, int concurrent) {
     public Forecast {
       states = List.copyOf(states);
     }
   }
 
   /**
-   * Lays out the study, looks what there is of it, and times a few training steps of the base
-   * network. Writes nothing.
+   * Lays out the study, looks what there is of it, and times a few training steps of its smallest
+   * network and of the largest of each axis. Writes nothing.
    *
    * @throws ConfigurationException if the study cannot be, as {@link StudyPlan#of} says
    * @throws IOException if shards or runs cannot be read
@@ -110,7 +110,7 @@ public final class StudyJob {
     return new Forecast(
         plan,
         states(plan, manifest),
-        StepCalibration.measure(session, plan.base(), configuration.study().calibrationSteps()),
+        StudyCalibration.measure(session, plan, configuration.study().calibrationSteps()),
         concurrent());
   }
 
@@ -252,8 +252,12 @@ public final class StudyJob {
     TrainJob.Result trained =
         new TrainJob(
                 session, cell.configuration(), new MinivalScoring(session, cell.configuration()))
+            .named(cell.name())
             .run(TrainingListener.all(List.of(clock, listener)));
-    Evaluation evaluation = new EvaluateJob(session, cell.configuration()).evaluateUnlessDone();
+    Evaluation evaluation =
+        new EvaluateJob(session, cell.configuration())
+            .evaluateUnlessDone()
+            .withAxis(cell.studyAxis());
     double scoring =
         evaluation.rows().stream().mapToLong(row -> row.score().time().toMillis()).sum() / 1e3;
     double all = (System.nanoTime() - began) / 1e9;

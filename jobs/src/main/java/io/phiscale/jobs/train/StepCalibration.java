@@ -12,6 +12,7 @@ import io.phiscale.pipeline.shard.EpochOrder;
 import io.phiscale.pipeline.shard.ShardManifest;
 import io.phiscale.pipeline.storage.Storage;
 import java.io.IOException;
+import java.io.Serializable;
 import java.net.URI;
 import java.time.Duration;
 import java.util.Iterator;
@@ -31,15 +32,32 @@ import org.apache.spark.sql.SparkSession;
  * @param secondsPerImage of one worker, loading included, mean over the workers
  * @param multiplyAdds of the network that was timed, of one forward pass of one image
  * @param workersAtOnce workers that compute at the same time
- * @param steps timed, of each worker
+ * @param steps timed, of the worker that did the fewest
  */
 public record StepCalibration(
     double secondsPerImage, long multiplyAdds, int workersAtOnce, int steps) {
-  /** Steps before those that are timed, at least: buffers are made. */
+  /** Steps before those that are timed: buffers are made. */
   private static final int WARM_UP = 3;
 
-  /** As long as Java needs to compile what small networks spend their time in. */
-  private static final Duration WARM_UP_TIME = Duration.ofSeconds(5);
+  /** Nor longer than this before steps are timed: a step of a large network is long. */
+  private static final Duration LONGEST_WARM_UP = Duration.ofSeconds(8);
+
+  /** No step begins when others were timed for so long. */
+  private static final Duration LONGEST = Duration.ofMillis(1500);
+
+  /** What the workers' Java has done before. */
+  public enum Java {
+    /** Nothing of this: it needs as long to compile what small networks spend their time in. */
+    COLD(Duration.ofSeconds(5)),
+    /** Steps of another network, not long ago. */
+    WARM(Duration.ofSeconds(1));
+
+    private final Duration warmUp;
+
+    Java(Duration warmUp) {
+      this.warmUp = warmUp;
+    }
+  }
 
   public StepCalibration {
     if (!(secondsPerImage > 0) || Double.isInfinite(secondsPerImage)) {
@@ -55,15 +73,17 @@ public record StepCalibration(
   }
 
   /**
-   * Measures.
+   * Measures, for about {@link #LONGEST} after warming up, or one step.
    *
    * @param session where
    * @param configuration the network, its data and how it is trained
-   * @param steps to time, &gt; 0
+   * @param steps to time at most, &gt; 0
+   * @param java what was measured before
    * @throws IOException if the shards cannot be read
    */
   public static StepCalibration measure(
-      SparkSession session, PhiscaleConfiguration configuration, int steps) throws IOException {
+      SparkSession session, PhiscaleConfiguration configuration, int steps, Java java)
+      throws IOException {
     JavaSparkContext spark = JavaSparkContext.fromSparkContext(session.sparkContext());
     Storage storage = DriverStorage.of(configuration);
     URI shards = Storage.uri(configuration.data().shards().toString());
@@ -71,10 +91,12 @@ public record StepCalibration(
     NetworkPlan network = NetworkPlan.of(configuration.network(), manifest.labels().size());
     TrainingRecipe recipe = new TrainJob(session, configuration).recipe(manifest, network);
     int room = room(spark, configuration.train().workers());
-    String what = String.format("%s: time %s steps of training", configuration.name(), steps);
+    String what =
+        String.format(
+            "%s: time steps of training %s", configuration.name(), network.identity().name());
     Broadcast<TrainingRecipe> shipped = spark.broadcast(recipe);
     try {
-      List<Double> seconds =
+      List<Timed> timed =
           SparkJobs.run(
               spark,
               what,
@@ -83,13 +105,13 @@ public record StepCalibration(
               () ->
                   spark
                       .parallelize(IntStream.range(0, room).boxed().toList(), room)
-                      .mapPartitions(new TimedSteps(shipped, steps))
+                      .mapPartitions(new TimedSteps(shipped, steps, java.warmUp))
                       .collect());
       return new StepCalibration(
-          seconds.stream().mapToDouble(Double::doubleValue).average().orElse(Double.NaN),
+          timed.stream().mapToDouble(Timed::secondsPerImage).average().orElse(Double.NaN),
           NetworkCounts.of(network.spec()).multiplyAdds(),
           room,
-          steps);
+          timed.stream().mapToInt(Timed::steps).min().orElse(0));
     } finally {
       shipped.destroy();
     }
@@ -105,42 +127,76 @@ public record StepCalibration(
     return Math.max(1, spark.defaultParallelism() / Threads.ofTask(spark.sc()));
   }
 
-  /**
-   * How long another network would train: in proportion to multiply-adds and images.
-   *
-   * @param otherMultiplyAdds of one forward pass of one image
-   * @param images over all workers, repeats counted
-   */
-  public double seconds(long otherMultiplyAdds, long images) {
-    return secondsPerImage
-        * ((double) otherMultiplyAdds / multiplyAdds)
-        * ((double) images / workersAtOnce);
+  /** Of all workers. */
+  public double imagesPerSecond() {
+    return workersAtOnce / secondsPerImage;
+  }
+
+  /** What one worker measured. */
+  private record Timed(double secondsPerImage, int steps) implements Serializable {}
+
+  /** Warms up, then times steps. */
+  private static final class Watch {
+    private final int steps;
+    private final Duration warmUp;
+    private boolean isWarm;
+    private long began = System.nanoTime();
+    private long passed;
+    private int done;
+    private long images;
+
+    Watch(int steps, Duration warmUp) {
+      this.steps = steps;
+      this.warmUp = warmUp;
+    }
+
+    /** A step of so many images has ended; says whether one more is wanted. */
+    boolean stepped(int count) {
+      passed = System.nanoTime() - began;
+      done++;
+      images += count;
+      if (isWarm) {
+        return done < steps && passed < LONGEST.toNanos();
+      }
+      if ((done >= WARM_UP && passed >= warmUp.toNanos()) || passed >= LONGEST_WARM_UP.toNanos()) {
+        isWarm = true;
+        began = System.nanoTime();
+        done = 0;
+        images = 0;
+      }
+      return true;
+    }
+
+    Timed timed() {
+      return new Timed(passed / 1e9 / images, done);
+    }
   }
 
   /** Trains some batches and says how many seconds an image took. */
-  private static final class TimedSteps implements FlatMapFunction<Iterator<Integer>, Double> {
+  private static final class TimedSteps implements FlatMapFunction<Iterator<Integer>, Timed> {
     private static final long serialVersionUID = 1L;
 
     private final Broadcast<TrainingRecipe> recipe;
     private final int steps;
+    private final Duration warmUp;
 
-    TimedSteps(Broadcast<TrainingRecipe> recipe, int steps) {
+    TimedSteps(Broadcast<TrainingRecipe> recipe, int steps, Duration warmUp) {
       this.recipe = recipe;
       this.steps = steps;
+      this.warmUp = warmUp;
     }
 
     @Override
-    public Iterator<Double> call(Iterator<Integer> workers) {
+    public Iterator<Timed> call(Iterator<Integer> workers) {
       TrainingRecipe run = recipe.value();
       workers.next();
       try (Replicas.Lease lease = Replicas.borrow(run.replica())) {
         Replica replica = lease.replica();
         replica.load(replica.initialParameters(run.seed()), replica.initialOptimizerState());
-        int done = 0;
-        int warmUp = Integer.MAX_VALUE - steps;
-        long images = 0;
-        long began = System.nanoTime();
-        for (int epoch = 0; done < warmUp + steps; epoch++) {
+        Watch watch = new Watch(steps, warmUp);
+        boolean goesOn = true;
+        int step = 0;
+        for (int epoch = 0; goesOn; epoch++) {
           EpochOrder order = new EpochOrder(run.rowGroups(), run.seed(), epoch);
           try (BatchLoader loader =
               Loaders.open(
@@ -158,28 +214,22 @@ public record StepCalibration(
               throw new IllegalStateException(
                   "Cannot time training steps: no training image can be read");
             }
-            for (; next.isPresent() && done < warmUp + steps; next = loader.next()) {
-              long now = System.nanoTime();
-              if (done >= WARM_UP && done < warmUp && now - began > WARM_UP_TIME.toNanos()) {
-                warmUp = done;
-                began = now;
-                images = 0;
-              }
+            while (next.isPresent()) {
               try (Batch batch = next.get()) {
                 replica.step(
                     batch.images(),
                     WorkerRound.labels(batch, run.targets()),
                     run.schedule().rate(0, (double) run.plan().samples()),
-                    done,
-                    done);
-                images += batch.count();
+                    step,
+                    step);
+                goesOn = watch.stepped(batch.count());
               }
-              done++;
+              step++;
+              next = goesOn ? loader.next() : Optional.empty();
             }
-            next.ifPresent(Batch::close);
           }
         }
-        return List.of((System.nanoTime() - began) / 1e9 / images).iterator();
+        return List.of(watch.timed()).iterator();
       }
     }
   }

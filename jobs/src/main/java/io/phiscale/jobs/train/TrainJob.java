@@ -46,6 +46,7 @@ public final class TrainJob {
   private final PhiscaleConfiguration configuration;
   private final Storage storage;
   private final Optional<CheckpointScorer> scorer;
+  private final Optional<String> run;
 
   /**
    * A job that cannot keep the best checkpoint, as it has nobody to score them.
@@ -54,7 +55,7 @@ public final class TrainJob {
    * @param configuration all of it
    */
   public TrainJob(SparkSession session, PhiscaleConfiguration configuration) {
-    this(session, configuration, Optional.empty());
+    this(session, configuration, Optional.empty(), Optional.empty());
   }
 
   /**
@@ -64,17 +65,29 @@ public final class TrainJob {
    */
   public TrainJob(
       SparkSession session, PhiscaleConfiguration configuration, CheckpointScorer scorer) {
-    this(session, configuration, Optional.of(scorer));
+    this(session, configuration, Optional.of(scorer), Optional.empty());
   }
 
   private TrainJob(
       SparkSession session,
       PhiscaleConfiguration configuration,
-      Optional<CheckpointScorer> scorer) {
+      Optional<CheckpointScorer> scorer,
+      Optional<String> run) {
     this.session = session;
     this.configuration = configuration;
     this.scorer = scorer;
+    this.run = run;
     this.storage = DriverStorage.of(configuration);
+  }
+
+  /**
+   * The same as one of several runs at a time, which need names to be told apart in Spark's metrics
+   * system.
+   *
+   * @param name of this one, among them
+   */
+  public TrainJob named(String name) {
+    return new TrainJob(session, configuration, scorer, Optional.of(name));
   }
 
   /**
@@ -145,7 +158,7 @@ public final class TrainJob {
             train.maxSkippedFraction(),
             train.deadline());
     directory.forgetAfter(start.info().progress().round());
-    try (TrainingSource source = TrainingSource.register()) {
+    try (TrainingSource source = TrainingSource.register(run)) {
       List<TrainingListener> listeners = new ArrayList<>(List.of(source));
       if (train.metrics().tensorboard()) {
         listeners.add(new EventFiles(directory));

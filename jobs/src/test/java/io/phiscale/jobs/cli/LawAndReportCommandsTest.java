@@ -77,7 +77,9 @@ class LawAndReportCommandsTest {
     String table = file("t.csv", table(3));
     assertThat(run("law", "--table", table)).isEqualTo(Phiscale.FAILURE);
     assertThat(out.toString().replaceAll("\\s+", " "))
-        .contains("needs networks of at least 4 different sizes to say anything, and there are 3");
+        .contains(": too few points. M1 (")
+        .containsOnlyOnce("needs networks of at least 4 different sizes to say anything; over ")
+        .contains(" there are 3, over ");
     assertThat(run("law", "--table", table, "--budget", "1e15")).isEqualTo(Phiscale.FAILURE);
     assertThat(err.toString())
         .startsWith("phiscale law: Cannot say what is best for 1.000e+15 FLOPs: Cannot fit M1");

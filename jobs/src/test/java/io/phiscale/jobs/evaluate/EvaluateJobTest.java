@@ -130,7 +130,10 @@ class EvaluateJobTest {
       assertThat(detail.real()).contains(new NetworkDetail.Real(images(), images()));
       Latency latency = row.latency().orElseThrow();
       assertThat(latency.singleMillis()).isPositive();
-      assertThat(latency.peakMebibytes()).isPositive();
+      // Counted: the same for the same network.
+      assertThat(latency.nativeMebibytes())
+          .isEqualTo(evaluation.rows().get(0).latency().orElseThrow().nativeMebibytes())
+          .isBetween(0.05, 50.0);
       assertThat(latency.batchSize()).isEqualTo(4);
       requireExamples(detail);
       assertThat(latency.costPerMillion() * latency.imagesPerSecond())
@@ -172,7 +175,7 @@ class EvaluateJobTest {
         .contains("Is the best one better?")
         .contains("On every set of images")
         .contains("calibration")
-        .contains("1 image, ms", "peak MiB", "cost/million")
+        .contains("1 image, ms", "native MiB", "cost/million")
         .contains("id=\"accuracy-by-latency-heading\"")
         .contains("What they look like")
         .doesNotContain("as published")
@@ -185,6 +188,35 @@ class EvaluateJobTest {
         .matches(".*,[0-9.]+,[0-9.]+,[0-9.]+,[0-9.]+,file:.*");
     assertThat(evaluation.reference(EvaluateSection.Published.SHOW)).isEqualTo(Reference.IMAGENET);
     assertThat(evaluation.reference(EvaluateSection.Published.HIDE)).isEqualTo(Reference.NONE);
+  }
+
+  @Test
+  void anEvaluationIsTimedOverItsParts() throws Exception {
+    EvaluationBenchmark.Result result =
+        EvaluationBenchmark.run(session, configuration("first", Map.of()), 3);
+
+    assertThat(result.images()).isEqualTo(images());
+    assertThat(result.turns())
+        .hasSize(3)
+        .allSatisfy(
+            turn -> {
+              assertThat(turn.inference()).isPositive();
+              assertThat(turn.loading()).isPositive();
+              assertThat(turn.scoring()).isPositive().isLessThan(turn.evaluation());
+              assertThat(turn.ratio())
+                  .isEqualTo(turn.evaluation() / (turn.inference() + turn.loading()));
+            });
+    assertThat(result.line())
+        .matches(
+            "evaluate custom-phi-0 res=16 batch=16 fp32 tasks=\\d threads=1 loader=\\d: "
+                + images()
+                + " images in [0-9.]+ s, [0-9.]+ times inference \\+ loading \\([0-9.]+ \\+ [0-9.]+ s\\);"
+                + " median of 3 turns, [0-9.]+ to [0-9.]+");
+    PhiscaleConfiguration two =
+        configuration("first", Map.of("evaluate.compare-with", "[\"" + run("second") + "\"]"));
+    assertThatThrownBy(() -> EvaluationBenchmark.run(session, two, 1))
+        .isInstanceOf(ConfigurationException.class)
+        .hasMessageStartingWith("Cannot measure more than one network on one set of images: ");
   }
 
   /** Pictures of every class, of its own images, which the network got as it says below them. */

@@ -50,11 +50,11 @@ class LawAnalysisTest {
     assertThat(analysis.law(Axis.MULTIPLY_ADDS).basis()).isEqualTo("all 6 networks");
     assertThat(analysis.law(Axis.MULTIPLY_ADDS).shared()).isEqualTo(1e6);
     assertThat(((Refused) analysis.law(Axis.IMAGES).outcome()).reason())
-        .contains("needs networks of at least 4 different sizes to say anything, and there are 1");
+        .contains("needs networks of at least 4 different sizes to say anything, and there is 1");
     assertThat(((Refused) analysis.surface()).reason())
         .isEqualTo(
-            "Cannot fit error over model and data: 6 points of 6 sizes and 1 amounts of images"
-                + " (must be at least 7, 3 and 3)");
+            "Cannot fit error over model and data: it needs at least 7 points of 3 sizes and 3"
+                + " amounts of images, and there are 6 points of 6 sizes and 1 amount");
     assertThat(analysis.frontier()).hasSize(6);
   }
 

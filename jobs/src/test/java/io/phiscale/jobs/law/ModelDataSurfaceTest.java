@@ -64,7 +64,8 @@ class ModelDataSurfaceTest {
   void refusesAGridThatIsTooSmall() {
     assertThatThrownBy(() -> ModelDataSurface.of(grid().subList(0, 6), 100, 3))
         .isInstanceOf(TooFewObservationsException.class)
-        .hasMessageContaining(
-            "6 points of 2 sizes and 3 amounts of images (must be at least 7, 3 and 3)");
+        .hasMessage(
+            "Cannot fit error over model and data: it needs at least 7 points of 3 sizes and 3"
+                + " amounts of images, and there are 6 points of 2 sizes and 3 amounts");
   }
 }

@@ -67,7 +67,7 @@ final class Notebook implements AutoCloseable {
       assertThat(next.completeness().isComplete())
           .as("cell %s of %s is whole: %s", cell, file.getFileName(), rest)
           .isTrue();
-      if (!next.source().startsWith(KERNEL)) {
+      if (!next.source().strip().startsWith(KERNEL)) {
         for (SnippetEvent event : shell.eval(next.source())) {
           requireRun(cell, event);
         }

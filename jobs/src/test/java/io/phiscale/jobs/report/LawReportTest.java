@@ -69,7 +69,18 @@ class LawReportTest {
     assertThat(three.toConsoleTable())
         .contains("No law over multiply-adds (all 3 networks): Cannot fit M1")
         .contains("at least 4 different sizes");
-    assertThat(three.toHtml()).contains("Cannot fit M1").doesNotContain("id=\"law-heading\"");
+    String once =
+        "<li>No law over multiply-adds, parameters, training images or size and images together: too"
+            + " few points. M1 (ε = β·x^−a) has 2 coefficients and needs networks of at least 4"
+            + " different sizes to say anything; over multiply-adds and parameters (all 3 networks)"
+            + " there are 3, over training images (1 of 3 networks: networks of one size) there is 1."
+            + " Error over model and data needs at least 7 points of 3 sizes and 3 amounts of images;"
+            + " over size and images together there are 3 points of 3 sizes and 1 amount.</li>\n</ul>";
+    assertThat(three.toHtml())
+        .contains("<ul class=\"notes\">\n" + once)
+        .containsOnlyOnce("No law over")
+        .doesNotContain("id=\"law-heading\"");
+    assertThat(three.toMarkdown()).containsOnlyOnce("No law over");
     EvaluationReport one =
         new EvaluationReport(
             "One", List.of(SampleReports.awkward("only", 10, 0.9)), List.of(), Map.of(), List.of());

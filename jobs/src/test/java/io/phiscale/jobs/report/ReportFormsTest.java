@@ -127,13 +127,49 @@ class ReportFormsTest {
             "model,top1,top1_err,top5,top5_err,param_count,img_size,crop_pct,interpolation,phi,"
                 + "phi_kind,width,depth,parameters,macs,weights,images,classes,top1_low,top1_high,"
                 + "loss,train_images,epochs,seed,train_seconds,eval_seconds,"
-                + "train_images_per_second,latency_ms,inference_images_per_second,peak_mib,"
+                + "train_images_per_second,latency_ms,inference_images_per_second,native_mib,"
                 + "cost_per_million,checkpoint");
     assertThat(String.join(",", lines.get(6)))
         .isEqualTo(
             "phi-2,81.400,18.600,99.000,1.000,0.53,37,0.875,bicubic,2,compound,1.21,1.44,533164,"
                 + "18940928,EMA,1000,10,78.870,83.690,0.59,40000,8,17,87,2.04,430,,,,,"
                 + "file:/runs/quickstart/phi-2/checkpoints/round-40");
+  }
+
+  /** A report without a study has no such column, as the test before this one shows. */
+  @Test
+  void networksOfAStudySayWhatWasScaled() {
+    EvaluationReport report = SampleReports.axes();
+
+    String csv = report.toCsv();
+    assertThat(csv.lines().findFirst().orElseThrow()).endsWith("cost_per_million,axis,checkpoint");
+    assertThat(records(csv))
+        .extracting(row -> row.get("model") + " " + row.get("axis"))
+        .startsWith("phi-0 compound", "phi-1 compound", "depth-phi-1 depth", "width-phi-1 width")
+        .hasSize(9);
+    assertThat(EvaluationReport.read("again", csv, "{}").toCsv()).isEqualTo(csv);
+    assertThatThrownBy(
+            () -> EvaluationReport.read("x", csv.replace(",depth,file:", ",deep,file:"), "{}"))
+        .hasMessage(
+            "Cannot read x/report.csv, row depth-phi-1: Invalid axis: deep (must be one of [compound,"
+                + " depth, width, resolution, search])");
+    assertThat(report.toMarkdown()).startsWith("# Axes\n\n| network | axis | φ | width |");
+    assertThat(report.toMarkdownTable())
+        .startsWith("| network | axis | φ | px |")
+        .contains("| width-phi-2 | width | – | 28 |");
+
+    String page = report.toHtml();
+    assertThat(page)
+        .contains(
+            "<td class=\"word\" data-column=\"axis\" data-value=\"depth\"><span class=\"key depth\"")
+        .doesNotContain("<span class=\"key EMA\"")
+        .contains("Colour and shape say what was scaled.");
+    Element plot = xml(drawings(page).get(0));
+    assertThat(texts(plot, "text")).contains("compound", "depth", "width", "resolution");
+    assertThat(texts(plot, "title"))
+        .anyMatch(title -> title.startsWith("width-phi-2, scaled in width alone, EMA weights: "));
+    assertThat(drawings(page).get(0))
+        .contains("var(--series-1)", "var(--series-2)", "var(--series-3)", "var(--series-4)");
   }
 
   @Test
@@ -437,7 +473,7 @@ class ReportFormsTest {
             """)
         .endsWith("\nIn brackets the 95% Wilson interval over the evaluated images (1,000).\n");
     assertThat(SampleReports.detailed().toMarkdownTable())
-        .contains("| 1 image, ms | inference/s | peak MiB | cost/million |\n")
+        .contains("| 1 image, ms | inference/s | native MiB | cost/million |\n")
         .contains("| 1.00 | 1,000 | 250 | 0.5 |\n");
     assertThat(SampleReports.crowded().toMarkdownTable())
         .contains("| network | φ | px |")

@@ -28,8 +28,8 @@ final class SampleReports {
   private SampleReports() {}
 
   /**
-   * Writes a report's files below the folder named by the first argument: crowded, detailed or
-   * plain.
+   * Writes a report's files below the folder named by the first argument: crowded, detailed, axes
+   * or plain.
    */
   public static void main(String[] arguments) throws IOException {
     Path folder = Path.of(arguments[0]);
@@ -37,6 +37,7 @@ final class SampleReports {
         switch (arguments.length > 1 ? arguments[1] : "") {
           case "crowded" -> crowded().withReference(Reference.IMAGENET).withLaw();
           case "detailed" -> detailed();
+          case "axes" -> axes().withLaw();
           default -> phiStudy();
         },
         (name, bytes) -> {
@@ -112,6 +113,40 @@ final class SampleReports {
         curves,
         provenance,
         List.of("One seed per network: the intervals do not cover the chance of training."));
+  }
+
+  /**
+   * The EMA rows of the φ study as cells of one, and at the multiply-adds of φ = 1 and 2 networks
+   * of one axis each.
+   */
+  static EvaluationReport axes() {
+    List<NetworkResult> rows = new ArrayList<>();
+    for (NetworkResult row : phiStudy().rows()) {
+      if (row.weights() == Weights.RAW) {
+        continue;
+      }
+      rows.add(row.withAxis(StudyAxis.COMPOUND));
+      double phi = row.scaling().phi();
+      for (StudyAxis axis : List.of(StudyAxis.DEPTH, StudyAxis.WIDTH, StudyAxis.RESOLUTION)) {
+        if (phi > 0) {
+          rows.add(
+              new NetworkResult(
+                      axis.label() + "-" + row.name(),
+                      Scaling.withoutPhi(
+                          axis == StudyAxis.WIDTH ? 1 + 0.4 * phi : 1,
+                          axis == StudyAxis.DEPTH ? 1 + phi : 1,
+                          axis == StudyAxis.RESOLUTION ? 28 + 12 * (int) phi : 28),
+                      row.parameters(),
+                      row.multiplyAdds() + 1000L * axis.label().length(),
+                      Weights.EMA,
+                      row.score(),
+                      row.training(),
+                      row.checkpoint())
+                  .withAxis(axis));
+        }
+      }
+    }
+    return new EvaluationReport("Axes", rows, List.of(), Map.of(), List.of());
   }
 
   /** The φ study with times, and with what lies behind its best network: four images, pictures. */

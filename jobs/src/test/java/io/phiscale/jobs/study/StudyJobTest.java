@@ -132,7 +132,9 @@ class StudyJobTest {
       assertThat(forecast.states())
           .filteredOn(CellState.Done.class::isInstance)
           .hasSize(forecast.states().size() - 1);
-      assertThat(forecast.calibration().secondsPerImage()).isPositive();
+      assertThat(forecast.calibration().timed())
+          .extracting(timed -> timed.cell().setting() + " " + timed.steps().steps())
+          .containsExactly("phi-0 2", "phi-1 2", "width-phi-1 2");
       assertThat(CellTable.forecast(forecast)).contains("1 of 6 cells to train");
 
       // Another order of axes and seeds: the same cells.

@@ -52,7 +52,9 @@ public final class StudySamples {
     return new Finished(
         cell,
         new Evaluation(
-            List.of(row), List.of(), List.of(new Answers("val", 1000, "keys", new BitSet()))),
+            List.of(row.withAxis(cell.studyAxis())),
+            List.of(),
+            List.of(new Answers("val", 1000, "keys", new BitSet()))),
         new LearningCurve(cell.name(), List.of()),
         Duration.ofMillis(700));
   }

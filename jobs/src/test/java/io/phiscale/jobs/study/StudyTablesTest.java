@@ -125,12 +125,20 @@ class StudyTablesTest {
   void forecastsListTheCellsByCostAndAddUpWhatIsMissing() {
     StudyPlan plan = StudySamples.plan("study.phi=[1, 0, 2]");
     long base = plan.cells().get(1).counts().multiplyAdds();
-    // 0.36 s an image, two workers: 35,000 images of the base are 1.75 hours.
+    long middle = plan.cells().get(0).counts().multiplyAdds();
+    long most = plan.cells().get(2).counts().multiplyAdds();
+    // 0.36 s an image, two workers: 35,000 images of the base are 1.75 hours; of phi-2, at twice
+    // that, 3.5, whatever its multiply-adds are.
     StudyJob.Forecast forecast =
         new StudyJob.Forecast(
             plan,
             List.of(new CellState.Begun(175), new CellState.Done(), new CellState.Missing()),
-            new StepCalibration(0.36, base, 2, 10),
+            new StudyCalibration(
+                List.of(
+                    new StudyCalibration.Timed(
+                        plan.cells().get(1), new StepCalibration(0.36, base, 2, 10)),
+                    new StudyCalibration.Timed(
+                        plan.cells().get(2), new StepCalibration(0.72, most, 2, 4)))),
             1);
 
     List<String> lines = CellTable.forecast(forecast).lines().toList();
@@ -138,18 +146,54 @@ class StudyTablesTest {
     assertThat(lines.get(0)).contains("cell", "mult-adds", "off", "FLOPs", "hours", "state");
     assertThat(lines.get(1)).matches("phi-0 .* 1\\.750 +done");
     assertThat(lines.get(2)).startsWith("phi-1 ").endsWith("175 epochs");
-    assertThat(lines.get(3)).startsWith("phi-2 ").endsWith("missing");
-    double hours =
-        1.75
-            * (0.5 * plan.cells().get(0).counts().multiplyAdds()
-                + plan.cells().get(2).counts().multiplyAdds())
-            / base;
+    assertThat(lines.get(3)).matches("phi-2 .* 3\\.500 +missing");
+    double hours = 3.5 + 0.5 * 1.75 * (1 + (double) (middle - base) / (most - base));
     assertThat(lines.get(5))
         .startsWith("2 of 3 cells to train: 52.5 k images, ")
-        .endsWith(String.format("about %.0f hours of training.", hours));
+        .endsWith(String.format("about %.2f hours of training.", hours));
     assertThat(CellTable.forecast(forecast)).doesNotContain("network.resolution");
-    assertThat(lines.get(6))
-        .startsWith("Hours by 10 steps of the base network measured now (5.6 images/s, 386 M");
+    assertThat(lines.get(6)).startsWith("Hours by training steps of the smallest network and");
+    assertThat(lines)
+        .contains(
+            "  phi-0: 5.6 images/s (10 steps timed)", "  phi-2: 2.8 images/s (4 steps timed)");
+  }
+
+  @Test
+  void theSmallestNetworkAndTheLargestOfEachAxisAreTimed() {
+    StudyPlan plan =
+        StudySamples.plan(
+            "study.phi=[2, 0, 1]", "study.axes=[width, compound, depth]", "study.seeds=[1, 0]");
+
+    assertThat(StudyCalibration.chosen(plan))
+        .extracting(StudyCell::name)
+        .containsExactly("phi-0-seed1", "phi-2-seed1", "depth-phi-2-seed1", "width-phi-2-seed1");
+    assertThat(StudyCalibration.chosen(StudySamples.plan("study.phi=[1]")))
+        .extracting(StudyCell::name)
+        .containsExactly("phi-1");
+  }
+
+  /** At equal multiply-adds a deep network may take longer than a wide one. */
+  @Test
+  void hoursFollowTheAxis() {
+    StudyPlan plan = StudySamples.plan("study.phi=[0, 1, 2]", "study.axes=[width, depth]");
+    List<StudyCalibration.Timed> timed = new ArrayList<>();
+    for (StudyCell cell : StudyCalibration.chosen(plan)) {
+      double seconds = timed.isEmpty() ? 1 : cell.name().startsWith("depth") ? 7 : 3;
+      timed.add(
+          new StudyCalibration.Timed(
+              cell, new StepCalibration(seconds, cell.counts().multiplyAdds(), 4, 1)));
+    }
+    StudyCalibration calibration = new StudyCalibration(timed);
+
+    for (StudyCell cell : plan.cells()) {
+      double most = cell.name().startsWith("depth") ? 7 : 3;
+      double seconds = calibration.seconds(cell) * 4 / cell.images();
+      switch (cell.name().replaceFirst(".*phi", "phi")) {
+        case "phi-0" -> assertThat(seconds).isEqualTo(1);
+        case "phi-2" -> assertThat(seconds).isCloseTo(most, within(1e-9));
+        default -> assertThat(seconds).isBetween(1.1, most - 0.1);
+      }
+    }
   }
 
   @Test

@@ -180,6 +180,7 @@ class LauncherTest {
         .endsWith("<io.phiscale.jobs.cli.Phiscale>\n<bench>\n<step>\n<--model>\n<b0>\n");
     assertThat(run(Map.of(), "bench", "--help").text()).doesNotContain("jdk.incubator.vector");
     assertThat(run(Map.of(), "bench", "averaging").text()).contains("--add-opens", "-Dspark.");
+    assertThat(run(Map.of(), "bench", "evaluate").text()).contains("--add-opens", "-Dspark.");
     // For executors of local-cluster.
     assertThat(home.resolve("jobs/target/spark-home/jars")).isDirectory();
     assertThat(run(Map.of(), "trian").text()).doesNotContain("jdk.incubator.vector");

@@ -47,6 +47,7 @@ public final class StepBenchmark {
   }
 
   private static final double LEARNING_RATE = 0.01;
+  private static final double MEBIBYTE = 1024 * 1024;
 
   private StepBenchmark() {}
 
@@ -136,6 +137,8 @@ public final class StepBenchmark {
    * @param seconds of each step, in order
    * @param peakMebibytes largest resident memory of the process so far; NaN where the system does
    *     not tell
+   * @param networkMebibytes native memory that the network alone took, as {@link
+   *     Predictor#heldBytes} counts it; NaN for a training step
    * @param parts of a step, largest first, which add up to the mean step; empty without a profile
    */
   public record Result(
@@ -143,6 +146,7 @@ public final class StepBenchmark {
       String kernels,
       List<Double> seconds,
       double peakMebibytes,
+      double networkMebibytes,
       List<Part> parts) {
 
     public Result {
@@ -256,7 +260,8 @@ public final class StepBenchmark {
           outside.put(phase.getKey().words(), phase.getValue() - before.get(phase.getKey()));
         }
       }
-      return result(setting, name, seconds, timed, outside, "DL4J and layers, outside kernels");
+      return result(
+          setting, name, seconds, Double.NaN, timed, outside, "DL4J and layers, outside kernels");
     }
   }
 
@@ -280,7 +285,14 @@ public final class StepBenchmark {
           seconds.add(nanos / 1e9);
         }
       }
-      return result(setting, name, seconds, timed, Map.of(), "copying, outside kernels");
+      return result(
+          setting,
+          name,
+          seconds,
+          predictor.heldBytes() / MEBIBYTE,
+          timed,
+          Map.of(),
+          "copying, outside kernels");
     }
   }
 
@@ -294,6 +306,7 @@ public final class StepBenchmark {
       Setting setting,
       String name,
       List<Double> seconds,
+      double networkMebibytes,
       TimedKernels timed,
       Map<String, Long> outside,
       String rest) {
@@ -315,7 +328,7 @@ public final class StepBenchmark {
       parts.add(new Part(rest, 1, mean - known));
       parts.sort(Collections.reverseOrder((a, b) -> Double.compare(a.seconds(), b.seconds())));
     }
-    return new Result(setting, name, seconds, peakMebibytes(), parts);
+    return new Result(setting, name, seconds, peakMebibytes(), networkMebibytes, parts);
   }
 
   private static FloatBuffer images(NetworkSpec network, int batch) {

@@ -452,6 +452,11 @@ final class TimedKernels implements Kernels {
   }
 
   @Override
+  public long heldBytes() {
+    return timed.heldBytes();
+  }
+
+  @Override
   public void close() {
     timed.close();
   }

@@ -227,6 +227,10 @@ final class ComposedMBConv implements AutoCloseable {
         gradients.shift());
   }
 
+  long heldBytes() {
+    return scratch.heldBytes();
+  }
+
   @Override
   public void close() {
     scratch.close();

@@ -540,6 +540,13 @@ public interface Kernels extends AutoCloseable {
   /** Weights of {@link #inferenceConvolution} may have changed. */
   default void forgetWeights() {}
 
+  /**
+   * Native memory that this instance has taken for itself, in bytes: scratch, and weights in other
+   * layouts. It grows with the shapes that were computed. Not in it: what a library takes and frees
+   * within a call, compiled code, and Java's arrays.
+   */
+  long heldBytes();
+
   /** Frees the scratch. Calling it twice does nothing. */
   @Override
   void close();

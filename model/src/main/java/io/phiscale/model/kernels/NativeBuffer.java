@@ -34,6 +34,11 @@ final class NativeBuffer implements AutoCloseable {
     return floats;
   }
 
+  /** What it has taken, in bytes. */
+  long heldBytes() {
+    return memory == null ? 0 : memory.capacity();
+  }
+
   @Override
   public void close() {
     if (memory != null) {

@@ -937,6 +937,15 @@ public final class Nd4jKernels implements Kernels {
   }
 
   @Override
+  public long heldBytes() {
+    return blocks.heldBytes()
+        + scratch.heldBytes()
+        + ones.values().stream()
+            .mapToLong(array -> array.length() * array.dataType().width())
+            .sum();
+  }
+
+  @Override
   public void close() {
     blocks.close();
     scratch.close();

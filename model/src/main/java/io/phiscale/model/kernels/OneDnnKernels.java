@@ -1309,6 +1309,11 @@ public final class OneDnnKernels implements Kernels {
   }
 
   @Override
+  public long heldBytes() {
+    return team.heldBytes();
+  }
+
+  @Override
   public void close() {
     team.close();
     views.clear();

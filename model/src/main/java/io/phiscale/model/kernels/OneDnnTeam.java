@@ -95,6 +95,10 @@ final class OneDnnTeam implements AutoCloseable {
       rows = count;
     }
 
+    private long heldBytes() {
+      return oneDnn.heldBytes() + OneDnnTeam.heldBytes(buffers);
+    }
+
     private void close() {
       oneDnn.close();
       buffers.values().forEach(NativeBuffer::close);
@@ -218,6 +222,15 @@ final class OneDnnTeam implements AutoCloseable {
         total[i] += part[i];
       }
     }
+  }
+
+  /** Native memory of all members, in bytes. */
+  long heldBytes() {
+    return heldBytes(buffers) + Arrays.stream(members).mapToLong(Member::heldBytes).sum();
+  }
+
+  private static long heldBytes(Map<String, NativeBuffer> buffers) {
+    return buffers.values().stream().mapToLong(NativeBuffer::heldBytes).sum();
   }
 
   @Override

@@ -544,6 +544,14 @@ final class OneDnnThread implements AutoCloseable {
     return run;
   }
 
+  /** Memory of scratch and weights in other layouts, in bytes. */
+  long heldBytes() {
+    return scratch.heldBytes()
+        + reordered.heldBytes()
+        + blockedGradient.heldBytes()
+        + kept.values().stream().mapToLong(NativeBuffer::heldBytes).sum();
+  }
+
   @Override
   public void close() {
     runs.values().forEach(Run::close);

@@ -98,6 +98,13 @@ public final class Scratch implements AutoCloseable {
     }
   }
 
+  /** Memory of all buffers, in bytes. */
+  public long heldBytes() {
+    return slots.values().stream()
+        .mapToLong(slot -> slot.buffer.length() * slot.buffer.dataType().width())
+        .sum();
+  }
+
   /** Frees every buffer; arrays handed out before must not be used any more. */
   @Override
   public void close() {

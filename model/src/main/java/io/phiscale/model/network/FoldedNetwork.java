@@ -389,6 +389,11 @@ public final class FoldedNetwork implements AutoCloseable {
         name + " " + type, type, shape.batch(), shape.height(), shape.width(), shape.channels());
   }
 
+  /** Native memory of folded parameters and feature maps, in bytes; without that of the kernels. */
+  public long heldBytes() {
+    return weights.heldBytes() + activations.heldBytes();
+  }
+
   @Override
   public void close() {
     loaded = false;

@@ -115,6 +115,16 @@ public final class Predictor implements AutoCloseable {
     return Backend.view(folded.logits(features));
   }
 
+  /**
+   * Native memory that this network has taken, in bytes: folded parameters, images, feature maps
+   * and the kernels' scratch ({@link Kernels#heldBytes}), all of which stay until {@link #close}.
+   * So after a batch it is the most that batches of that size take.
+   */
+  public long heldBytes() {
+    long images = features == null ? 0 : features.length() * features.dataType().width();
+    return images + folded.heldBytes() + kernels.heldBytes();
+  }
+
   @Override
   public void close() {
     Backend.close(features);

@@ -13,6 +13,7 @@ import io.phiscale.model.kernels.Kernels;
 import io.phiscale.model.scaling.CompoundScaling;
 import io.phiscale.model.spec.BaseNetwork;
 import io.phiscale.model.spec.Freeze;
+import io.phiscale.model.spec.NetworkCounts;
 import io.phiscale.model.spec.NetworkSpec;
 import java.util.List;
 import java.util.Locale;
@@ -25,6 +26,8 @@ class StepBenchmarkTest {
 
   private static final NetworkSpec NETWORK =
       NetworkSpec.of(BaseNetwork.TINY, CompoundScaling.EFFICIENTNET, 0, 10).withName("tiny");
+
+  private static final double MEBIBYTE = 1024 * 1024;
 
   private static Setting setting(Mode mode, String kernels, Detail detail) {
     return new Setting(mode, NETWORK, 2, kernels, 1, 3, detail, Freeze.NONE);
@@ -48,6 +51,26 @@ class StepBenchmarkTest {
                 + " fp32 threads=1: \\d+\\.\\d\\d images/s \\(median step \\d+\\.\\d{3} s\\), peak RSS"
                 + " \\d+ MiB");
     assertThat(result.parts()).isEmpty();
+    assertThat(Double.isNaN(result.networkMebibytes())).isEqualTo(mode == Mode.STEP);
+  }
+
+  /** Whatever else the process has taken: a larger one in between changes nothing. */
+  @ParameterizedTest
+  @ValueSource(strings = {Kernels.ONEDNN, Kernels.ND4J})
+  void memoryOfAnEvaluationIsThatOfItsNetworkAlone(String kernels) {
+    Setting small = new Setting(Mode.EVAL, NETWORK, 2, kernels, 1, 1, Detail.TOTAL, Freeze.NONE);
+    Setting large = new Setting(Mode.EVAL, NETWORK, 8, kernels, 1, 1, Detail.TOTAL, Freeze.NONE);
+
+    double first = StepBenchmark.run(small).networkMebibytes();
+    double larger = StepBenchmark.run(large).networkMebibytes();
+
+    assertThat(StepBenchmark.run(small).networkMebibytes()).isEqualTo(first);
+    // Weights, without the running statistics, and images.
+    double images = 3.0 * NETWORK.resolutionPx() * NETWORK.resolutionPx() * Float.BYTES / MEBIBYTE;
+    double parameters = NetworkCounts.of(NETWORK).parameters() * Float.BYTES / MEBIBYTE;
+    assertThat(first).isGreaterThan(2 * images + 0.8 * parameters);
+    assertThat(larger - first).isGreaterThan(6 * images);
+    assertThat(larger).isLessThan(4 * first);
   }
 
   @Test
