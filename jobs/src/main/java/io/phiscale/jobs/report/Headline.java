@@ -10,11 +10,14 @@ import java.util.Optional;
  * compute bought.
  *
  * @param best the row with the highest top-1; of equals, the one with fewer multiply-adds
- * @param trend the line through all rows with the best row's kind of weights; empty where they are
- *     too few to say a rate
+ * @param trend the line through all rows with the best row's kind of weights, and of its axis in a
+ *     study of several; empty where they are too few to say a rate
  * @param sentences the headline, then what qualifies it; plain text
  */
 record Headline(NetworkResult best, Optional<Trend> trend, List<String> sentences) {
+
+  /** The φ of the base network, with which each axis of a study begins. */
+  private static final double BASE = 0;
 
   static Headline of(EvaluationReport report) {
     Comparator<NetworkResult> better =
@@ -23,7 +26,12 @@ record Headline(NetworkResult best, Optional<Trend> trend, List<String> sentence
     NetworkResult best = report.rows().stream().max(better).orElseThrow();
     List<NetworkResult> sameWeights =
         report.rows().stream().filter(row -> row.weights() == best.weights()).toList();
-    Optional<Trend> trend = Trend.of(sameWeights);
+    List<NetworkResult> sameAxis =
+        sameWeights.stream()
+            .filter(row -> row.axis().equals(best.axis()) || row.scaling().phi() == BASE)
+            .toList();
+    Optional<Trend> trend = Trend.of(sameAxis);
+    String axis = sameAxis.size() < sameWeights.size() ? best.axis().orElseThrow().words() : "";
 
     String winner =
         String.format("%s is best with %s%% top-1", best.name(), Column.TOP1.shown().apply(best));
@@ -32,7 +40,8 @@ record Headline(NetworkResult best, Optional<Trend> trend, List<String> sentence
             .map(
                 line ->
                     String.format(
-                        "; each doubling of multiply-adds %s %s points",
+                        "; each doubling of multiply-adds%s %s %s points",
+                        axis.isEmpty() ? "" : " " + axis,
                         line.gainPerDoubling() < 0 ? "costs" : "buys",
                         Figures.percent(Math.abs(line.gainPerDoubling()), 1)))
             .orElse("");
@@ -46,17 +55,18 @@ record Headline(NetworkResult best, Optional<Trend> trend, List<String> sentence
             Column.MULTIPLY_ADDS.shown().apply(best));
     List<String> sentences = new ArrayList<>(List.of(winner + gain + ".", detail));
     doubt(best, sameWeights).ifPresent(sentences::add);
-    gain(trend, sameWeights).ifPresent(sentences::add);
+    gain(trend, sameAxis, axis).ifPresent(sentences::add);
     return new Headline(best, trend, List.copyOf(sentences));
   }
 
   /** Where the rate comes from, or why there is none; nothing of one size, where nobody asks. */
-  private static Optional<String> gain(Optional<Trend> trend, List<NetworkResult> rows) {
+  private static Optional<String> gain(
+      Optional<Trend> trend, List<NetworkResult> rows, String axis) {
     if (trend.isPresent()) {
       return Optional.of(
           String.format(
-              "The gain per doubling is that of the least-squares line through %d results.",
-              trend.get().networks()));
+              "The gain per doubling is that of the least-squares line through %d results%s.",
+              trend.get().networks(), axis.isEmpty() ? "" : ", those scaled " + axis));
     }
     long sizes = Trend.sizes(rows);
     if (sizes < 2) {

@@ -131,6 +131,36 @@ class ReportValuesTest {
         .contains("The gain per doubling is that of the least-squares line through 8 results.");
   }
 
+  /** A rate through networks of several axes would be that of none. */
+  @Test
+  void theGainIsThatOfTheBestOnesAxis() {
+    List<NetworkResult> rows = new ArrayList<>();
+    for (int phi = 0; phi < 4; phi++) {
+      long macs = 1_000_000_000L << phi;
+      Scaling compound = new Scaling(phi, PhiKind.COMPOUND, 1 + phi, 1, 224);
+      rows.add(
+          SampleReports.crowdedRow("compound-" + phi, compound, macs, 0.50 + 0.01 * phi, 0)
+              .withAxis(StudyAxis.COMPOUND));
+      if (phi > 0) {
+        Scaling wide = Scaling.withoutPhi(1 + phi, 1, 224);
+        rows.add(
+            SampleReports.crowdedRow("wide-" + phi, wide, macs, 0.50 + 0.05 * phi, 0)
+                .withAxis(StudyAxis.WIDTH));
+      }
+    }
+    Headline headline =
+        Headline.of(new EvaluationReport("t", rows, List.of(), Map.of(), List.of()));
+    assertThat(headline.trend().orElseThrow().gainPerDoubling()).isCloseTo(0.05, within(1e-9));
+    assertThat(headline.sentences().get(0))
+        .isEqualTo(
+            "wide-3 is best with 65.00% top-1; each doubling of multiply-adds in width alone buys"
+                + " 5.0 points.");
+    assertThat(headline.sentences())
+        .contains(
+            "The gain per doubling is that of the least-squares line through 4 results, those"
+                + " scaled in width alone.");
+  }
+
   /** As many as a law needs, but so close together that a slope would be noise. */
   @Test
   void networksOfNearlyOneSizeHaveNoGain() {

@@ -302,7 +302,7 @@ final class SampleReports {
         "Single-axis against compound scaling", rows, curves, Map.of(), List.of());
   }
 
-  private static NetworkResult crowdedRow(
+  static NetworkResult crowdedRow(
       String name, Scaling scaling, long multiplyAdds, double top1, long seed) {
     return new NetworkResult(
         name,
