@@ -63,6 +63,9 @@ import scala.Tuple2;
  * Parquet files holds depends on the collection and the configuration alone.
  */
 public final class ShardJob {
+  /** Images after which the size of a row group is looked at, at the latest. */
+  private static final int MOST_ROWS_UNSEEN = 100;
+
   private final SparkSession session;
   private final PhiscaleConfiguration configuration;
   private final Storage storage;
@@ -483,6 +486,9 @@ public final class ShardJob {
               .option("parquet.enable.dictionary", "false")
               .option("parquet.block.size", configuration.data().rowGroupBytes())
               .option("parquet.page.size.row.check.min", 1)
+              // Parquet guesses by the size of the first image when to look at a row group's size
+              // again: after a tiny one it would not for thousands.
+              .option("parquet.page.size.row.check.max", MOST_ROWS_UNSEEN)
               .parquet(folder.toString());
           return folder;
         });

@@ -23,6 +23,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Random;
 import java.util.stream.Stream;
 import javax.imageio.ImageIO;
 import org.apache.spark.sql.Row;
@@ -166,6 +167,40 @@ class ShardJobTest {
             .manifest();
     assertThat(none.split("train").images()).isEqualTo(42);
     assertThat(none.split("train").rejected()).isZero();
+  }
+
+  /** Parquet would look at the size of a row group again after as many images as tiny ones fit. */
+  @Test
+  void aTinyFirstImageMakesNoLargeRowGroup() throws IOException {
+    Path images = folder.resolve("images");
+    Files.createDirectories(images.resolve("even"));
+    Files.createDirectories(images.resolve("odd"));
+    BufferedImage large = new BufferedImage(80, 80, BufferedImage.TYPE_INT_RGB);
+    for (int i = 0; i < 300; i++) {
+      Random random = new Random(i);
+      for (int pixel = 0; pixel < 80 * 80; pixel++) {
+        large.setRGB(pixel % 80, pixel / 80, random.nextInt());
+      }
+      BufferedImage one = i % 4 == 0 ? large : large.getSubimage(0, 0, 1 + i % 3, 1 + i % 7);
+      String name = i % 2 == 0 ? "even" : "odd";
+      ImageIO.write(one, "png", images.resolve(name + "/" + i + ".png").toFile());
+    }
+    long target = 256 * 1024;
+    PhiscaleConfiguration configuration =
+        LocalSpark.configuration(
+            folder,
+            Map.of(
+                "data.source.layout", "class-folders",
+                "data.source.train", images.toString(),
+                "data.source.validation.uri", "null",
+                "data.deduplicate", "none",
+                "data.row-group-bytes", Long.toString(target)));
+    List<RowGroup> groups =
+        run(configuration).manifest().rowGroups(configuration.data().shards(), "train");
+    assertThat(groups.stream().mapToInt(RowGroup::rows).sum()).isEqualTo(300);
+    assertThat(groups.stream().mapToLong(RowGroup::bytes).sum()).isGreaterThan(5 * target);
+    assertThat(groups)
+        .allSatisfy(group -> assertThat(group.bytes()).isLessThan(target + 100 * 80 * 80 * 3 / 2));
   }
 
   @Test
