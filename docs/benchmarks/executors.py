@@ -39,8 +39,9 @@ folders = {executors: tempfile.mkdtemp() for executors in (1, 2)}
 running = {}
 for executors, folder in folders.items():
     with open(os.path.join(folder, "log"), "wb") as log:
+        held = ["taskset", "-c", ",".join(str(core) for core in cores[:executors])] if confine else []
         running[executors] = subprocess.Popen(
-            (["taskset", "-c", ",".join(str(core) for core in cores[:executors])] if confine else []) + [launcher, "train", *options, "--set", f"spark.master=local-cluster[{executors},1,3072]",
+            [*held, launcher, "train", *options, "--set", f"spark.master=local-cluster[{executors},1,3072]",
              "--set", "spark.properties.\"spark.executor.memory\"=3g", "--set", f"train.workers={executors}",
              "--set", f"train.output={folder}/run"],
             stdout=log, stderr=subprocess.STDOUT, start_new_session=True)
