@@ -7,6 +7,8 @@ import io.phiscale.jobs.study.CellOutcome;
 import io.phiscale.jobs.study.StudyCell;
 import io.phiscale.jobs.study.StudyListener;
 import io.phiscale.jobs.train.TrainingListener;
+import java.util.ArrayDeque;
+import java.util.Deque;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -16,8 +18,9 @@ import java.util.function.LongSupplier;
 /**
  * The view of a running study: a line for each cell that begins, ends or fails, and one progress
  * line with the cells that are done, running, failed and waiting, and the time left. That is by
- * FLOPs: what was trained since the start took so long, what is left takes as long for as many.
- * Safe for use by several threads.
+ * FLOPs: what was trained in the later half of the time took so long, what is left takes as long
+ * for as many. The earlier half is left out, as Java is slow until it is warm. Safe for use by
+ * several threads.
  */
 final class StudyProgress implements StudyListener {
   private final Console console;
@@ -29,6 +32,10 @@ final class StudyProgress implements StudyListener {
   private double flopsLeft;
   private double flopsTrained;
   private long began;
+  private final Deque<Mark> marks = new ArrayDeque<>();
+
+  /** What had been trained when. */
+  private record Mark(long nanos, double flops) {}
 
   StudyProgress(Console console) {
     this(console, System::nanoTime);
@@ -43,7 +50,9 @@ final class StudyProgress implements StudyListener {
   public synchronized void planned(List<StudyCell> all) {
     cells = all.size();
     flopsLeft = all.stream().mapToDouble(StudyCell::flops).sum();
-    began = nanoTime.getAsLong();
+    marks.clear();
+    marks.add(new Mark(nanoTime.getAsLong(), flopsTrained));
+    began = marks.getFirst().nanos();
   }
 
   @Override
@@ -83,15 +92,27 @@ final class StudyProgress implements StudyListener {
     console.progress(line());
   }
 
+  private void mark() {
+    long now = nanoTime.getAsLong();
+    marks.add(new Mark(now, flopsTrained));
+    Mark first = marks.remove();
+    while (marks.size() > 1 && marks.getFirst().nanos() - began <= (now - began) / 2) {
+      first = marks.remove();
+    }
+    marks.addFirst(first);
+  }
+
   private String line() {
     StringBuilder line =
         new StringBuilder(
             String.format(
                 "study  %s of %s done, %s running, %s failed",
                 done, cells, running.size(), failed));
-    double seconds = (nanoTime.getAsLong() - began) / 1e9;
-    if (flopsTrained > 0) {
-      line.append("  ETA ").append(TrainingProgress.time(seconds * flopsLeft / flopsTrained));
+    Mark from = marks.getFirst();
+    if (flopsTrained > from.flops()) {
+      double seconds = (nanoTime.getAsLong() - from.nanos()) / 1e9;
+      line.append("  ETA ")
+          .append(TrainingProgress.time(seconds * flopsLeft / (flopsTrained - from.flops())));
     }
     for (Running cell : running.values()) {
       line.append("  ").append(cell.words());
@@ -172,6 +193,7 @@ final class StudyProgress implements StudyListener {
         imagesLeft -= images;
         flopsLeft -= flops;
         flopsTrained += flops;
+        mark();
         loss =
             String.format(
                 Locale.ROOT, " loss %.4f %.0f images/s", metrics.loss(), metrics.imagesPerSecond());

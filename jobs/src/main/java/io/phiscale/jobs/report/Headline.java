@@ -63,10 +63,12 @@ record Headline(NetworkResult best, Optional<Trend> trend, List<String> sentence
   private static Optional<String> gain(
       Optional<Trend> trend, List<NetworkResult> rows, String axis) {
     if (trend.isPresent()) {
+      boolean fromBase = rows.stream().map(NetworkResult::axis).distinct().count() > 1;
+      String whose = fromBase ? "those of the base network and " : "";
       return Optional.of(
           String.format(
               "The gain per doubling is that of the least-squares line through %d results%s.",
-              trend.get().networks(), axis.isEmpty() ? "" : ", those scaled " + axis));
+              trend.get().networks(), axis.isEmpty() ? "" : ", " + whose + "those scaled " + axis));
     }
     long sizes = Trend.sizes(rows);
     if (sizes < 2) {

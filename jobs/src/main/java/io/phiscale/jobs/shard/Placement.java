@@ -7,6 +7,7 @@ import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.Comparator;
 import org.apache.spark.Partitioner;
+import org.apache.spark.util.KnownSizeEstimation;
 
 /**
  * Where an item goes: a partition (one shard of a split, or the rejects) and its place in the
@@ -17,7 +18,8 @@ import org.apache.spark.Partitioner;
  * @param key the item's key, to decide between equal hashes
  */
 record Placement(int partition, long hash, String key)
-    implements Comparable<Placement>, Serializable {
+    implements Comparable<Placement>, Serializable, KnownSizeEstimation {
+  private static final int OBJECTS_BYTES = 80;
   private static final Comparator<Placement> ORDER =
       Comparator.comparingInt(Placement::partition)
           .thenComparing(Placement::hash, Long::compareUnsigned)
@@ -26,6 +28,12 @@ record Placement(int partition, long hash, String key)
   @Override
   public int compareTo(Placement other) {
     return ORDER.compare(this, other);
+  }
+
+  /** For Spark's sorter, see {@link CheckedItem}. */
+  @Override
+  public long estimatedSize() {
+    return OBJECTS_BYTES + 2L * key.length();
   }
 
   /**

@@ -41,6 +41,7 @@ import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SaveMode;
 import org.apache.spark.sql.SparkSession;
 import org.apache.spark.sql.types.StructType;
+import org.apache.spark.storage.StorageLevel;
 import scala.Tuple2;
 
 /**
@@ -248,20 +249,32 @@ public final class ShardJob {
         (checked.size() == 1 ? checked.get(0) : checked.get(0).union(checked.get(1)))
             .repartitionAndSortWithinPartitions(new Placement.ByPartition(layout.partitions()));
     Deduplicate policy = data.deduplicate();
-    JavaPairRDD<Placement, RepeatedContents.Original> repeated =
-        policy == Deduplicate.NONE && earlier.isEmpty()
-            ? spark
-                .parallelizePairs(List.<Tuple2<Placement, RepeatedContents.Original>>of(), 1)
-                .partitionBy(new Placement.ByPartition(layout.partitions()))
-            : RepeatedContents.of(
-                shuffled, layout, policy, earlier.map(manifest -> claims(manifest, root)));
-    JavaRDD<CheckedItem> distinct = shuffled.zipPartitions(repeated, new DistinctItems(layout));
+    // Images are read from the shuffle once here and once to be written: counting and comparing
+    // need no bytes.
+    JavaPairRDD<Placement, CheckedItem> described = shuffled.mapValues(new WithoutBytes());
+    JavaPairRDD<Placement, RepeatedContents.Original> repeated;
+    if (policy == Deduplicate.NONE && earlier.isEmpty()) {
+      repeated =
+          spark
+              .parallelizePairs(List.<Tuple2<Placement, RepeatedContents.Original>>of(), 1)
+              .partitionBy(new Placement.ByPartition(layout.partitions()));
+    } else {
+      described.persist(StorageLevel.DISK_ONLY());
+      repeated =
+          RepeatedContents.of(
+              described, layout, policy, earlier.map(manifest -> claims(manifest, root)));
+    }
     List<PartitionSummary> summaries =
         run(
             "Shard: read, decode and shuffle the images of " + train.description(),
-            distinct.mapPartitionsWithIndex(new PartitionSummary.Count(), true)::collect);
+            described
+                    .zipPartitions(repeated, new DistinctItems(layout))
+                    .mapPartitionsWithIndex(new PartitionSummary.Count(), true)
+                ::collect);
+    described.unpersist();
     Map<String, Map<RejectReason, Long>> refused = refused(summaries);
     requireFewRefused(summaries, refused, earlier.isPresent());
+    JavaRDD<CheckedItem> distinct = shuffled.zipPartitions(repeated, new DistinctItems(layout));
     Map<String, ShardSplit> splits = new TreeMap<>();
     splits.put(
         ShardLayout.TRAIN,
@@ -502,6 +515,16 @@ public final class ShardJob {
         configuration.spark().deadline(),
         "spark.deadline",
         actions);
+  }
+
+  /** All but the bytes of an image. */
+  private static final class WithoutBytes implements Function<CheckedItem, CheckedItem> {
+    private static final long serialVersionUID = 1L;
+
+    @Override
+    public CheckedItem call(CheckedItem item) {
+      return item instanceof CheckedItem.Accepted accepted ? accepted.withoutBytes() : item;
+    }
   }
 
   /** Shards with images; of the first version also a split's only one, which may be empty. */

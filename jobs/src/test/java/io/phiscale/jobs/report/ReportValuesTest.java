@@ -158,7 +158,7 @@ class ReportValuesTest {
     assertThat(headline.sentences())
         .contains(
             "The gain per doubling is that of the least-squares line through 4 results, those"
-                + " scaled in width alone.");
+                + " of the base network and those scaled in width alone.");
   }
 
   /** As many as a law needs, but so close together that a slope would be noise. */

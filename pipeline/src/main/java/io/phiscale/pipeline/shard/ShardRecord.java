@@ -93,6 +93,11 @@ public final class ShardRecord implements Serializable {
         key, label, image, width, height, format, sha256, requireNonNull(targets, "targets"));
   }
 
+  /** The same with no bytes, of which only the checksum is left: for what needs no pixels. */
+  public ShardRecord withoutBytes() {
+    return new ShardRecord(key, label, new byte[0], width, height, format, sha256, softTargets);
+  }
+
   /** All labels with their weights, where the shard has them. */
   public Optional<SoftTargets> softTargets() {
     return Optional.ofNullable(softTargets);
