@@ -115,6 +115,14 @@ class LauncherTest {
   }
 
   @Test
+  void shardingHasTheParallelCollector() throws Exception {
+    built();
+
+    assertThat(run(Map.of(), "shard").text()).contains("<-XX:+UseParallelGC>\n");
+    assertThat(run(Map.of(), "train").text()).doesNotContain("ParallelGC");
+  }
+
+  @Test
   void opensWhatTheBuildOpens() throws Exception {
     built();
     List<String> opened =
