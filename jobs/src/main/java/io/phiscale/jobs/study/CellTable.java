@@ -155,7 +155,9 @@ public final class CellTable {
             flops,
             fixed(hours, hours < 10 ? 2 : 0),
             forecast.concurrent() > 1
-                ? String.format(", %s cells at a time", forecast.concurrent())
+                ? String.format(
+                    ", with %s cells at a time %s",
+                    forecast.concurrent(), fixed(hours / forecast.concurrent(), hours < 10 ? 2 : 0))
                 : ""));
     text.append(
         String.format(

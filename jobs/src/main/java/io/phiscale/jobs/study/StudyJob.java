@@ -88,7 +88,7 @@ public final class StudyJob {
    * @param plan its cells
    * @param states of what there is of each, in the order of the plan
    * @param calibration what its hours are estimated by
-   * @param concurrent cells at a time
+   * @param concurrent cells at a time that there is room for, at least 1
    */
   public record Forecast(
       StudyPlan plan, List<CellState> states, StudyCalibration calibration, int concurrent) {
@@ -111,7 +111,7 @@ public final class StudyJob {
         plan,
         states(plan, manifest),
         StudyCalibration.measure(session, plan, configuration.study().calibrationSteps()),
-        concurrent());
+        Math.max(1, Math.min(concurrent(), room())));
   }
 
   /**
@@ -155,10 +155,13 @@ public final class StudyJob {
 
   private int concurrent() {
     int asked = configuration.study().concurrent();
+    return asked > 0 ? asked : Math.max(1, room());
+  }
+
+  /** Cells whose workers can all run at the same time. */
+  private int room() {
     JavaSparkContext spark = JavaSparkContext.fromSparkContext(session.sparkContext());
-    return asked > 0
-        ? asked
-        : Math.max(1, StepCalibration.slots(spark) / configuration.train().workers());
+    return StepCalibration.slots(spark) / configuration.train().workers();
   }
 
   /** Successive halving: at each budget the constants that were best at the one before. */

@@ -161,6 +161,20 @@ class ReportValuesTest {
                 + " of the base network and those scaled in width alone.");
   }
 
+  /** Seeds of a setting lie in one place; checkpoints of one size are different things. */
+  @Test
+  void ofTheSeedsOfAStudyThePlotNamesTheBest() {
+    Scaling compound = new Scaling(1, PhiKind.COMPOUND, 1, 1, 224);
+    List<NetworkResult> rows = new ArrayList<>();
+    for (int seed = 0; seed < 3; seed++) {
+      rows.add(
+          SampleReports.crowdedRow("phi-1-seed" + seed, compound, 1_000, 0.5 + 0.01 * seed, 0));
+    }
+    assertThat(Plots.labelled(rows)).hasSize(3);
+    rows.replaceAll(row -> row.withAxis(StudyAxis.COMPOUND));
+    assertThat(Plots.labelled(rows)).containsExactly(rows.get(2));
+  }
+
   /** As many as a law needs, but so close together that a slope would be noise. */
   @Test
   void networksOfNearlyOneSizeHaveNoGain() {

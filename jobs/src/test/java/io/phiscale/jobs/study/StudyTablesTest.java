@@ -151,6 +151,12 @@ class StudyTablesTest {
     assertThat(lines.get(5))
         .startsWith("2 of 3 cells to train: 52.5 k images, ")
         .endsWith(String.format("about %.2f hours of training.", hours));
+    StudyJob.Forecast two =
+        new StudyJob.Forecast(plan, forecast.states(), forecast.calibration(), 2);
+    assertThat(CellTable.forecast(two).lines().toList().get(5))
+        .endsWith(
+            String.format(
+                "about %.2f hours of training, with 2 cells at a time %.2f.", hours, hours / 2));
     assertThat(CellTable.forecast(forecast)).doesNotContain("network.resolution");
     assertThat(lines.get(6)).startsWith("Hours by training steps of the smallest network and");
     assertThat(lines)
