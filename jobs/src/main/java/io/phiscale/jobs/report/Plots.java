@@ -423,14 +423,18 @@ final class Plots {
   }
 
   /**
-   * The rows that carry their network's name: of several of one size that have one name (kinds of
-   * weights), or one axis of a study (its seeds), the most accurate.
+   * The rows that carry their network's name: of several of one size and training length that have
+   * one name (kinds of weights), or one axis of a study (its seeds), the most accurate.
    */
   static Set<NetworkResult> labelled(List<NetworkResult> rows) {
     Map<List<Object>, NetworkResult> best = new HashMap<>();
     for (NetworkResult row : rows) {
       best.merge(
-          List.of(row.axis().<Object>map(axis -> axis).orElse(row.name()), row.multiplyAdds()),
+          List.of(
+              row.axis().<Object>map(axis -> axis).orElse(row.name()),
+              row.multiplyAdds(),
+              row.training().images(),
+              row.training().epochs()),
           row,
           (a, b) -> b.score().top1() > a.score().top1() ? b : a);
     }

@@ -173,6 +173,21 @@ class ReportValuesTest {
     assertThat(Plots.labelled(rows)).hasSize(3);
     rows.replaceAll(row -> row.withAxis(StudyAxis.COMPOUND));
     assertThat(Plots.labelled(rows)).containsExactly(rows.get(2));
+    // Of another budget: another setting, with a name of its own.
+    NetworkResult row = rows.get(0);
+    NetworkResult shorter =
+        new NetworkResult(
+                "phi-1-epochs-2",
+                row.scaling(),
+                row.parameters(),
+                row.multiplyAdds(),
+                row.weights(),
+                row.score(),
+                new NetworkResult.Training(10_000, 2, 0, Duration.ofSeconds(8), 1290),
+                row.checkpoint())
+            .withAxis(StudyAxis.COMPOUND);
+    rows.add(shorter);
+    assertThat(Plots.labelled(rows)).containsExactlyInAnyOrder(rows.get(2), shorter);
   }
 
   /** As many as a law needs, but so close together that a slope would be noise. */
