@@ -14,9 +14,9 @@ import java.util.Arrays;
  * to 0 ... 255 at the end, so a result differs from Pillow's by its rounding: below half of 1/255
  * in the mean.
  *
- * <p>How it is fast: every inner loop adds up whole rows, see {@link WeightedSums}. The pass along
- * columns adds up rows as they are stored; its result, a strip of output rows, is laid out as one
- * array per column for the pass along rows, and turned back when it is written. Mirroring is the
+ * <p>How it is fast: every inner loop adds up whole rows or columns, see {@link WeightedSums}. The
+ * pass along columns adds up rows as they are stored; its result, a strip of output rows, is laid
+ * out as columns for the pass along rows, and turned back when it is written. Mirroring is the
  * order in which output columns are written; normalisation is a multiplication and an addition per
  * output value.
  *
@@ -26,14 +26,8 @@ public final class ImageResampler {
   /** Channels of an image here: red, green, blue. */
   public static final int CHANNELS = 3;
 
-  /**
-   * Output rows at a time: long enough to vectorise well, short enough for a strip's floats to stay
-   * in the cache.
-   */
-  private static final int STRIP = 128;
-
-  /** Columns turned into rows at a time. */
-  private static final int BLOCK = 8;
+  /** Output rows at a time. */
+  private static final int STRIP = WeightedSums.COLUMN;
 
   private static final int CACHED_WEIGHTS = 512;
 
@@ -48,8 +42,8 @@ public final class ImageResampler {
   private byte[][] rows = new byte[0][];
 
   private float[][] strip = new float[0][];
-  private float[][] columns = new float[0][];
-  private float[][] resizedColumns = new float[0][];
+  private float[] columns = new float[0];
+  private float[] resizedColumns = new float[0];
   private float[] factors = new float[0];
   private float[] summands = new float[0];
 
@@ -86,7 +80,7 @@ public final class ImageResampler {
         region,
         transform,
         (top, height) -> {
-          layOut(resizedColumns, strip, values, height);
+          Columns.toRows(resizedColumns, strip, values);
           for (int y = 0; y < height; y++) {
             normalize(strip[y], factors, summands);
             target.put(offset + (top + y) * values, strip[y], 0, values);
@@ -110,7 +104,7 @@ public final class ImageResampler {
         region,
         transform,
         (top, height) -> {
-          layOut(resizedColumns, strip, values, height);
+          Columns.toRows(resizedColumns, strip, values);
           for (int y = 0; y < height; y++) {
             round(strip[y], target, (top + y) * values, values);
           }
@@ -142,8 +136,8 @@ public final class ImageResampler {
         }
         sums.ofBytes(strip[y], rows, first, vertical, top + y, inValues);
       }
-      layOut(strip, columns, height, inValues);
-      resizeColumns(horizontal, resolution, height, region.mirroring());
+      Columns.ofRows(strip, columns, inValues);
+      sums.ofColumns(resizedColumns, columns, horizontal, region.mirroring());
       sink.accept(top, height);
     }
   }
@@ -155,7 +149,7 @@ public final class ImageResampler {
       length = needed;
       ring = new byte[0][];
       rows = new byte[0][];
-      strip = grown(new float[0][], STRIP, length);
+      strip = new float[STRIP][length];
     }
     if (ring.length < taps) {
       int from = ring.length;
@@ -164,68 +158,14 @@ public final class ImageResampler {
         ring[i] = new byte[length];
       }
     }
-    if (columns.length < inValues) {
-      columns = grown(columns, inValues, STRIP);
+    if (columns.length < inValues * STRIP) {
+      columns = new float[inValues * STRIP];
     }
-    if (resizedColumns.length < values) {
-      resizedColumns = grown(resizedColumns, values, STRIP);
+    if (resizedColumns.length < values * STRIP) {
+      resizedColumns = new float[WeightedSums.roundUp(values) * STRIP];
     }
     if (rows.length < region.height()) {
       rows = new byte[region.height()][];
-    }
-  }
-
-  /** The pass along rows, on whole columns: (in values, height) to (out values, height). */
-  private void resizeColumns(
-      ResampleWeights weights, int resolution, int height, Mirroring mirroring) {
-    for (int x = 0; x < resolution; x++) {
-      int to = mirroring == Mirroring.HORIZONTAL ? resolution - 1 - x : x;
-      for (int channel = 0; channel < CHANNELS; channel++) {
-        sums.ofFloats(
-            resizedColumns[to * CHANNELS + channel],
-            columns,
-            weights.first(x) * CHANNELS + channel,
-            CHANNELS,
-            weights,
-            x,
-            height);
-      }
-    }
-  }
-
-  /** Transposes {@code in}, shape (n, length), into {@code out}, (length, n). */
-  private static void layOut(float[][] in, float[][] out, int n, int length) {
-    int x = 0;
-    for (; x + BLOCK <= n; x += BLOCK) {
-      layOutBlock(in, out, x, length);
-    }
-    for (; x < n; x++) {
-      float[] from = in[x];
-      for (int y = 0; y < length; y++) {
-        out[y][x] = from[y];
-      }
-    }
-  }
-
-  private static void layOutBlock(float[][] in, float[][] out, int x, int length) {
-    float[] in0 = in[x];
-    float[] in1 = in[x + 1];
-    float[] in2 = in[x + 2];
-    float[] in3 = in[x + 3];
-    float[] in4 = in[x + 4];
-    float[] in5 = in[x + 5];
-    float[] in6 = in[x + 6];
-    float[] in7 = in[x + 7];
-    for (int y = 0; y < length; y++) {
-      float[] to = out[y];
-      to[x] = in0[y];
-      to[x + 1] = in1[y];
-      to[x + 2] = in2[y];
-      to[x + 3] = in3[y];
-      to[x + 4] = in4[y];
-      to[x + 5] = in5[y];
-      to[x + 6] = in6[y];
-      to[x + 7] = in7[y];
     }
   }
 
@@ -287,13 +227,5 @@ public final class ImageResampler {
       cache[slot] = cached;
     }
     return cached;
-  }
-
-  private static float[][] grown(float[][] arrays, int number, int length) {
-    float[][] more = Arrays.copyOf(arrays, number);
-    for (int i = arrays.length; i < number; i++) {
-      more[i] = new float[length];
-    }
-    return more;
   }
 }

@@ -9,6 +9,8 @@ import java.util.Arrays;
  * they become floats a row at a time.
  */
 final class PlainWeightedSums implements WeightedSums {
+  private static final int PIXEL = ImageResampler.CHANNELS * COLUMN;
+
   private float[] converted = new float[0];
 
   @Override
@@ -31,54 +33,21 @@ final class PlainWeightedSums implements WeightedSums {
   }
 
   @Override
-  public void ofFloats(
-      float[] target,
-      float[][] rows,
-      int first,
-      int step,
-      ResampleWeights weights,
-      int output,
-      int length) {
+  public void ofColumns(
+      float[] target, float[] columns, ResampleWeights weights, Mirroring mirroring) {
     float[] w = weights.weights();
-    int at = weights.offset(output);
-    int taps = weights.taps(output);
-    int end = WeightedSums.roundUp(length);
-    int row = first;
-    int k = 0;
-    Arrays.fill(target, 0, end, 0f);
-    for (; k + 4 <= taps; k += 4) {
-      add4(
-          target,
-          rows[row],
-          rows[row + step],
-          rows[row + 2 * step],
-          rows[row + 3 * step],
-          w[at + k],
-          w[at + k + 1],
-          w[at + k + 2],
-          w[at + k + 3],
-          end);
-      row += 4 * step;
-    }
-    for (; k < taps; k++) {
-      add1(target, rows[row], w[at + k], end);
-      row += step;
-    }
-  }
-
-  private static void add4(
-      float[] target,
-      float[] a,
-      float[] b,
-      float[] c,
-      float[] d,
-      float weightA,
-      float weightB,
-      float weightC,
-      float weightD,
-      int length) {
-    for (int i = 0; i < length; i++) {
-      target[i] = target[i] + weightA * a[i] + weightB * b[i] + weightC * c[i] + weightD * d[i];
+    for (int x = 0; x < weights.outputs(); x++) {
+      int to = (mirroring == Mirroring.HORIZONTAL ? weights.outputs() - 1 - x : x) * PIXEL;
+      int from = weights.first(x) * PIXEL;
+      int at = weights.offset(x);
+      Arrays.fill(target, to, to + PIXEL, 0f);
+      for (int k = 0; k < weights.taps(x); k++) {
+        float weight = w[at + k];
+        for (int i = 0; i < PIXEL; i++) {
+          target[to + i] += weight * columns[from + i];
+        }
+        from += PIXEL;
+      }
     }
   }
 

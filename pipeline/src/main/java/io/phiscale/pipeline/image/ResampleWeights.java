@@ -83,6 +83,11 @@ final class ResampleWeights {
         && interpolation == otherInterpolation;
   }
 
+  /** Number of output samples. */
+  int outputs() {
+    return out;
+  }
+
   /** First input sample of output {@code i}. */
   int first(int i) {
     return first[i];
