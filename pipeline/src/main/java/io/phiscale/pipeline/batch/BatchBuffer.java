@@ -19,6 +19,7 @@ final class BatchBuffer {
   private static final int ALIGNMENT_BYTES = 64;
 
   private final int valuesPerImage;
+  private final ByteBuffer memory;
   private final FloatBuffer images;
   private final int[] labels;
   private final int[] otherLabels;
@@ -38,9 +39,10 @@ final class BatchBuffer {
   BatchBuffer(int capacity, int valuesPerImage) {
     this.valuesPerImage = valuesPerImage;
     int bytes = bytes(capacity, valuesPerImage);
+    // One more than the start needs: an aligned slice also ends at a multiple.
+    this.memory = BatchMemory.SHARED.take(bytes + 2 * ALIGNMENT_BYTES);
     this.images =
-        // One more than the start needs: an aligned slice also ends at a multiple.
-        ByteBuffer.allocateDirect(bytes + 2 * ALIGNMENT_BYTES)
+        memory
             .alignedSlice(ALIGNMENT_BYTES)
             .limit(bytes)
             .slice()
@@ -190,5 +192,10 @@ final class BatchBuffer {
     pending = 0;
     failure = null;
     failedKey = null;
+  }
+
+  /** Nothing reads or writes the images any more: their memory is for others. */
+  void release() {
+    BatchMemory.SHARED.giveBack(memory);
   }
 }

@@ -39,8 +39,9 @@ import java.util.concurrent.locks.ReentrantLock;
  *
  * <p>The threads take turns at the iterator, which therefore needs not be thread-safe. It is not
  * closed here, and must not be closed before this is. Batches are filled at most queue depth ahead,
- * in memory that comes back through {@link Batch#close}: nothing is allocated per batch. {@link
- * #next}, {@link Batch#close} and {@link #close} are for one consumer thread.
+ * in memory that comes back through {@link Batch#close}: nothing is allocated per batch, and little
+ * per loader, as the next one takes over the memory of one that is closed. {@link #next}, {@link
+ * Batch#close} and {@link #close} are for one consumer thread.
  */
 public final class BatchLoader implements AutoCloseable {
   private record Assignment(BatchBuffer batch, int slot, EncodedSample sample) {}
@@ -210,9 +211,12 @@ public final class BatchLoader implements AutoCloseable {
    */
   @Override
   public void close() {
+    List<BatchBuffer> unused = new ArrayList<>();
     lock.lock();
     try {
       closed = true;
+      unused.addAll(free);
+      unused.addAll(inOrder);
       free.clear();
       inOrder.clear();
       changed.signalAll();
@@ -237,6 +241,7 @@ public final class BatchLoader implements AutoCloseable {
         }
       }
     }
+    unused.forEach(BatchBuffer::release); // only now that no thread fills one
     if (interrupted) {
       Thread.currentThread().interrupt();
     }
@@ -254,7 +259,9 @@ public final class BatchLoader implements AutoCloseable {
 
   private void giveBack(BatchBuffer buffer) {
     buffer.reset();
-    if (!closed) {
+    if (closed) {
+      buffer.release();
+    } else {
       free.add(buffer);
       changed.signalAll();
     }

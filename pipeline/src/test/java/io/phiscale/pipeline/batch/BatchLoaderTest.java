@@ -19,6 +19,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
+import java.util.HashSet;
 import java.util.IdentityHashMap;
 import java.util.Iterator;
 import java.util.List;
@@ -27,6 +28,7 @@ import java.util.NoSuchElementException;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CountDownLatch;
+import org.bytedeco.javacpp.FloatPointer;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -137,6 +139,46 @@ class BatchLoaderTest {
     }
     assertThat(batches).isEqualTo(50);
     assertThat(buffers).hasSizeLessThanOrEqualTo(3);
+  }
+
+  @Test
+  void memoryPassesToTheNextLoaderOnlyOnceItsBatchIsClosed() {
+    Batch open;
+    try (BatchLoader loader = loader(SAMPLES.iterator(), BY_FOUR)) {
+      open = loader.next().orElseThrow();
+    }
+    List<Float> held = values(open.images());
+    long address = address(open);
+    assertThat(addresses(BY_FOUR)).doesNotContain(address);
+    assertThat(values(open.images())).isEqualTo(held);
+    open.close();
+    assertThat(addresses(BY_FOUR)).contains(address);
+    assertThat(addresses(BY_FOUR)).contains(address);
+    assertThat(addresses(LoaderSettings.ofBatchSize(3))).doesNotContain(address);
+  }
+
+  private static Set<Long> addresses(LoaderSettings settings) {
+    Set<Long> addresses = new HashSet<>();
+    try (BatchLoader loader = loader(samples(11).iterator(), settings)) {
+      for (Optional<Batch> next = loader.next(); next.isPresent(); next = loader.next()) {
+        try (Batch batch = next.get()) {
+          addresses.add(address(batch));
+        }
+      }
+    }
+    return addresses;
+  }
+
+  private static long address(Batch batch) {
+    return new FloatPointer(batch.images()).address();
+  }
+
+  private static List<Float> values(FloatBuffer images) {
+    List<Float> values = new ArrayList<>();
+    while (images.hasRemaining()) {
+      values.add(images.get());
+    }
+    return values;
   }
 
   @Test
