@@ -109,19 +109,17 @@ public final class SparkJobRunner implements JobRunner {
     URI place = Storage.uri(output);
     try (SparkSession session = open(configuration)) {
       ExportJob.Result result = new ExportJob(session, configuration).run(place);
-      StringBuilder text = new StringBuilder("Exported:");
-      result
-          .images()
-          .forEach(
-              (split, images) ->
-                  text.append(
+      String splits =
+          result.images().entrySet().stream()
+              .map(
+                  split ->
                       String.format(
-                          Locale.ROOT,
-                          " %s %,d images in %d tars;",
-                          split,
-                          images,
-                          result.tars().get(split))));
-      console.print(text + System.lineSeparator() + "WebDataset: " + shown(place));
+                          "%s %s in %s",
+                          split.getKey(),
+                          count(split.getValue(), "image", "images"),
+                          count(result.tars().get(split.getKey()), "tar", "tars")))
+              .collect(Collectors.joining("; "));
+      console.print("Exported: " + splits + System.lineSeparator() + "WebDataset: " + shown(place));
     }
   }
 
@@ -242,9 +240,9 @@ public final class SparkJobRunner implements JobRunner {
       text.append(
           String.format(
               Locale.ROOT,
-              "Added version %d from %,d new source files; with it:",
+              "Added version %d from %s; with it:",
               manifest.version(),
-              added.sourceFiles()));
+              count(added.sourceFiles(), "new source file", "new source files")));
     } else {
       text.append("Sharded:");
     }
@@ -253,15 +251,20 @@ public final class SparkJobRunner implements JobRunner {
       text.append(
           String.format(
               Locale.ROOT,
-              " %s %,d images in %d files (%,d rejected);",
+              " %s %s in %s (%,d rejected);",
               name,
-              split.images(),
-              split.files().size(),
+              count(split.images(), "image", "images"),
+              count(split.files().size(), "file", "files"),
               split.rejected()));
     }
-    text.append(String.format(Locale.ROOT, " %d classes%nShards: ", manifest.labels().size()));
+    text.append(" ").append(count(manifest.labels().size(), "class", "classes"));
+    text.append(System.lineSeparator()).append("Shards: ");
     text.append(shown(configuration.data().shards()));
     console.print(text.toString());
+  }
+
+  private static String count(long number, String one, String several) {
+    return String.format(Locale.ROOT, "%,d %s", number, number == 1 ? one : several);
   }
 
   private static void study(

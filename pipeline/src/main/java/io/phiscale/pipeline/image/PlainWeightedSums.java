@@ -11,6 +11,8 @@ import java.util.Arrays;
 final class PlainWeightedSums implements WeightedSums {
   private static final int PIXEL = ImageResampler.CHANNELS * COLUMN;
 
+  private final float[] pixel = new float[PIXEL];
+  private final float[][] inputs = new float[4][PIXEL];
   private float[] converted = new float[0];
 
   @Override
@@ -40,14 +42,31 @@ final class PlainWeightedSums implements WeightedSums {
       int to = (mirroring == Mirroring.HORIZONTAL ? weights.outputs() - 1 - x : x) * PIXEL;
       int from = weights.first(x) * PIXEL;
       int at = weights.offset(x);
-      Arrays.fill(target, to, to + PIXEL, 0f);
-      for (int k = 0; k < weights.taps(x); k++) {
-        float weight = w[at + k];
-        for (int i = 0; i < PIXEL; i++) {
-          target[to + i] += weight * columns[from + i];
+      int taps = weights.taps(x);
+      Arrays.fill(pixel, 0f);
+      int k = 0;
+      for (; k + inputs.length <= taps; k += inputs.length) {
+        for (int i = 0; i < inputs.length; i++) {
+          System.arraycopy(columns, from + (k + i) * PIXEL, inputs[i], 0, PIXEL);
         }
-        from += PIXEL;
+        add4(pixel, inputs, w[at + k], w[at + k + 1], w[at + k + 2], w[at + k + 3]);
       }
+      for (; k < taps; k++) {
+        System.arraycopy(columns, from + k * PIXEL, inputs[0], 0, PIXEL);
+        add1(pixel, inputs[0], w[at + k], PIXEL);
+      }
+      System.arraycopy(pixel, 0, target, to, PIXEL);
+    }
+  }
+
+  private static void add4(
+      float[] target, float[][] inputs, float w0, float w1, float w2, float w3) {
+    float[] in0 = inputs[0];
+    float[] in1 = inputs[1];
+    float[] in2 = inputs[2];
+    float[] in3 = inputs[3];
+    for (int i = 0; i < PIXEL; i++) {
+      target[i] = target[i] + w0 * in0[i] + w1 * in1[i] + w2 * in2[i] + w3 * in3[i];
     }
   }
 
