@@ -135,6 +135,19 @@ class StorageFaultsTest {
     }
   }
 
+  /** S3 answers a token that has expired with 400, and a HEAD has no body to say why. */
+  @Test
+  void expiredCredentialsAreTold() {
+    proxy.make(request -> Fault.EXPIRED);
+    PhiscaleConfiguration expired = configuration("expired", Map.of("evaluate.checkpoint", "x"));
+    for (ThrowingCallable job : jobs(expired)) {
+      assertThatThrownBy(job)
+          .hasMessageContaining("s3a://phiscale/shards/manifest.json")
+          .hasMessageContaining("(endpoint " + proxy.endpoint() + ")")
+          .hasMessageContaining("expired");
+    }
+  }
+
   private static List<ThrowingCallable> jobs(PhiscaleConfiguration configuration) {
     return List.of(
         () -> new ShardJob(session, configuration).run(),

@@ -30,6 +30,8 @@ public final class FaultyProxy implements AutoCloseable {
     NONE,
     /** 503 with S3's code {@code SlowDown}; the server never hears of the request. */
     SLOW_DOWN,
+    /** 400 with S3's code {@code ExpiredToken}: credentials that were good for a while. */
+    EXPIRED,
     /** The connection is reset instead of an answer. */
     RESET,
     /** The answer breaks off in its middle, with a reset. */
@@ -66,6 +68,9 @@ public final class FaultyProxy implements AutoCloseable {
 
   private static final byte[] SLOW_DOWN_BODY =
       "<?xml version=\"1.0\"?><Error><Code>SlowDown</Code><Message>Reduce your request rate.</Message></Error>"
+          .getBytes(StandardCharsets.UTF_8);
+  private static final byte[] EXPIRED_BODY =
+      "<?xml version=\"1.0\"?><Error><Code>ExpiredToken</Code><Message>The provided token has expired.</Message></Error>"
           .getBytes(StandardCharsets.UTF_8);
   private static final int PIECE_BYTES = 2048;
   private static final long PIECE_MILLIS = 50;
@@ -143,7 +148,12 @@ public final class FaultyProxy implements AutoCloseable {
         made.add(new Made(request, fault));
       }
       switch (fault) {
-        case SLOW_DOWN -> slowDown(client.getOutputStream());
+        case SLOW_DOWN -> answer(client.getOutputStream(), "503 Slow Down", SLOW_DOWN_BODY);
+        case EXPIRED ->
+            answer(
+                client.getOutputStream(),
+                "400 Bad Request",
+                request.method().equals("HEAD") ? new byte[0] : EXPIRED_BODY);
         case RESET -> reset(client);
         case SILENCE -> closing.await();
         case NONE, SLOW_ANSWER, TORN_ANSWER -> pass(client, in, head, fault);
@@ -168,14 +178,12 @@ public final class FaultyProxy implements AutoCloseable {
     return "";
   }
 
-  private static void slowDown(OutputStream out) throws IOException {
+  private static void answer(OutputStream out, String status, byte[] body) throws IOException {
     String head =
-        "HTTP/1.1 503 Slow Down\r\nContent-Type: application/xml\r\nConnection: close\r\n"
-            + "Content-Length: "
-            + SLOW_DOWN_BODY.length
-            + "\r\n\r\n";
-    out.write(head.getBytes(StandardCharsets.ISO_8859_1));
-    out.write(SLOW_DOWN_BODY);
+        "HTTP/1.1 %s\r\nContent-Type: application/xml\r\nConnection: close\r\nContent-Length: %s\r\n\r\n"
+            .formatted(status, body.length);
+    out.write(head.getBytes(StandardCharsets.US_ASCII));
+    out.write(body);
     out.flush();
   }
 

@@ -592,7 +592,13 @@ public final class Storage implements Serializable {
           cause);
     }
     String message = cause.getMessage() == null ? cause.toString() : cause.getMessage();
-    return new IOException("%s %s%s: %s".formatted(failure, uri, by(uri), message), cause);
+    // S3 answers an expired token with 400, to a question about a file without a word of why.
+    String advice =
+        cause.getClass().getSimpleName().equals("AWSBadRequestException")
+            ? " (check that the credentials have not expired, and storage.s3.region)"
+            : "";
+    return new IOException(
+        "%s %s%s: %s%s".formatted(failure, uri, by(uri), message, advice), cause);
   }
 
   /** By which endpoint a bucket is reached, where that is configured here. */
